@@ -1,0 +1,118 @@
+// The public C++ API: a loaded model (Engine) and its mutable timelines (Session).
+//
+// Contract: an Engine is immutable after load and may be shared; `step` and `append` of one Engine are called from one
+// thread at a time. A Session belongs to its Engine and must die first. After an error a Session is as before the call.
+// Same file, tokens and options give the same bits whatever the threads, chunks, batch or instruction set.
+// Not here: sampling and stop strings (engine/generate.h), model names and downloads (library/).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hearth/error.h"
+
+namespace hearth {
+
+namespace text {
+class Tokenizer;
+class ChatTemplate;
+}  // namespace text
+
+struct LoadOptions {
+  std::string path;              // a .gguf file
+  int threads = 0;               // 0: as many as the process may use (affinity, cgroup quota)
+  int64_t context = 0;           // positions per session; 0: the model's own, reduced to what memory holds and said in info
+  std::string isa;               // "", "ref", "avx2", "avx512"
+  std::string kv_type = "f16";   // "f16", "f32"
+  int max_sessions = 1;          // that live at once; sizes the KV pool
+  int64_t memory_limit_bytes = 0;  // 0: what the machine has available
+};
+
+struct ModelInfo {
+  std::string path;
+  std::string architecture;      // "llama", "qwen2", "gemma3"
+  std::string name;              // general.name, else the file's
+  std::string quantisation;      // "Q4_K_M"-like label from the file, else its most frequent format
+  std::string licence;           // general.license, may be empty
+  std::string chat_template;     // source, empty if the file has none
+  int64_t parameter_count = 0;
+  int64_t file_bytes = 0;
+  int64_t context_trained = 0;   // the model's own context
+  int64_t context = 0;           // what a session holds here
+  int64_t vocabulary = 0;
+  int64_t embedding = 0;         // width
+  int64_t layer_count = 0;
+  int64_t kv_bytes_per_position = 0;
+  std::string isa;               // table in use
+  int threads = 0;
+};
+
+// Where memory goes; computed before anything is allocated.
+struct MemoryPlan {
+  int64_t weights_bytes = 0;     // mapped from the file, reclaimable
+  int64_t kv_bytes = 0;          // for `context` positions of one session
+  int64_t scratch_bytes = 0;
+  int64_t tables_bytes = 0;      // tokenizer, rope
+  int64_t available_bytes = 0;   // of the machine or the cgroup, when asked
+  int64_t context = 0;
+  struct Part { std::string layers; std::string part; std::string device; int64_t bytes; };
+  std::vector<Part> parts;       // "0-29", "attention", "cpu", ...
+};
+
+class Engine;
+
+class Session {
+ public:
+  ~Session();
+  // Runs `tokens` through the model; afterwards logits() are those after the last one. `chunk` tokens per step (0: the
+  // default). `cancel` is read between layers. Error kContextFull names both counts and changes nothing.
+  Result<void> append(std::span<const int32_t> tokens, int chunk = 0, const std::atomic<bool>* cancel = nullptr);
+  // As append, and calls `visit(index, logits)` for every token in order.
+  using LogitsVisitor = std::function<void(int64_t index, std::span<const float> logits)>;
+  Result<void> append_all_logits(std::span<const int32_t> tokens, const LogitsVisitor& visit, int chunk = 0);
+  std::span<const float> logits() const;         // [vocabulary]; empty before the first append and after rewind
+  std::span<const int32_t> tokens() const;       // the timeline so far
+  int64_t size() const;                          // positions used
+  int64_t context() const;                       // positions available
+  Result<void> rewind(int64_t size);             // forgets everything from position `size` on
+  // A new session that shares the first `size` positions (pages are copied only where both write).
+  Result<std::unique_ptr<Session>> fork(int64_t size) const;
+
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> load(const LoadOptions& options);
+  // Plan without loading weights: reads the header only.
+  static Result<MemoryPlan> plan(const LoadOptions& options);
+  ~Engine();
+  const ModelInfo& info() const;
+  const MemoryPlan& memory_plan() const;
+  const text::Tokenizer& tokenizer() const;
+  const text::ChatTemplate* chat_template() const;  // null: a completion model
+  Result<std::unique_ptr<Session>> new_session() const;
+  // One batch: appends tokens[i] to sessions[i] in a single pass over the weights; each then has its logits.
+  struct StepItem { Session* session; std::span<const int32_t> tokens; };
+  Result<void> step(std::span<const StepItem> items) const;
+
+  struct Impl;
+
+ private:
+  Engine();
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hearth
