@@ -1,0 +1,14 @@
+// The verbs of the program. Each is one file, cli/<verb>.cpp, that adds itself to the command line with add_<verb>().
+//
+// Contract: add_<verb> creates the sub-command, its options, its footer of examples, and a callback that does the work and
+// stores the exit code (cli/exit.h). A callback throws nothing; it reports errors with report() and returns.
+// Not here: parsing and dispatch (cli/main.cpp), terminal output (cli/terminal.h).
+#pragma once
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace hearth::cli {
+
+}  // namespace hearth::cli
