@@ -26,4 +26,23 @@ float exp_sum(const float* x, float m, float inverse_temperature, int64_t n, flo
 void soft_cap(float* x, float cap, int64_t n);
 bool finite(const float* x, int64_t n);
 
+// Points every field that is not a weight format here.
+static constexpr void fill_elementwise(KernelTable& table) {
+  table.quantise = quantise;
+  table.rms_norm = rms_norm;
+  table.add = add;
+  table.multiply_scalar = multiply_scalar;
+  table.silu_gate = silu_gate;
+  table.gelu_gate = gelu_gate;
+  table.rope = rope;
+  table.store_kv = store_kv;
+  table.attention_chunk = attention_chunk;
+  table.attention_fold = attention_fold;
+  table.attention_finish = attention_finish;
+  table.maximum = maximum;
+  table.exp_sum = exp_sum;
+  table.soft_cap = soft_cap;
+  table.finite = finite;
+}
+
 }  // namespace hearth::kernels::avx512
