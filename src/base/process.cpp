@@ -1,0 +1,152 @@
+// posix_spawn with pipes for stdout and stderr, and a poll loop that looks at the cancel flag.
+//
+// Contract: see process.h. Cancelling sends SIGTERM to the group, and SIGKILL to what is left after kGraceMs.
+#include "base/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/os_error.h"
+
+extern char** environ;
+
+namespace hearth {
+namespace {
+
+constexpr int kTickMs = 100;
+constexpr int kGraceMs = 2000;
+constexpr int kDrainRounds = 64;
+
+struct Pipe {
+  FileDescriptor read_end, write_end;
+};
+
+Result<Pipe> make_pipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return os_error(errno, "cannot create a pipe");
+  Pipe made{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return made;
+}
+
+std::vector<std::string> merged_environment(const std::vector<std::pair<std::string, std::string>>& extra) {
+  std::vector<std::string> merged;
+  for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
+    const std::string_view item = *at;
+    const std::string_view name = item.substr(0, item.find('='));
+    bool replaced = false;
+    for (const auto& [key, value] : extra) replaced = replaced || key == name;
+    if (!replaced) merged.emplace_back(item);
+  }
+  for (const auto& [key, value] : extra) merged.push_back(key + "=" + value);
+  return merged;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (std::string& text : texts) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+Result<pid_t> spawn(const ProcessOptions& options, int output, int errors) {
+  std::vector<std::string> arguments = options.arguments;
+  std::vector<std::string> environment = merged_environment(options.environment);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  sigset_t signals;
+  sigemptyset(&signals);
+  posix_spawnattr_setsigmask(&attributes, &signals);
+  for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGHUP}) sigaddset(&signals, number);
+  posix_spawnattr_setsigdefault(&attributes, &signals);
+  pid_t child = 0;
+  const int failure = posix_spawnp(&child, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(),
+                                   pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failure != 0) return os_error(failure, "cannot run " + options.arguments[0]);
+  return child;
+}
+
+// Moves what is there into `text`, of which the last `limit` bytes are kept. False at the end of the stream.
+bool drain(int file_descriptor, std::string* text, size_t limit) {
+  std::array<char, 16384> buffer;
+  for (int round = 0; round < kDrainRounds; ++round) {  // bounded, so that a flood cannot keep us from the cancel flag
+    const ssize_t got = read(file_descriptor, buffer.data(), buffer.size());
+    if (got < 0) return errno == EAGAIN || errno == EINTR;
+    if (got == 0) return false;
+    text->append(buffer.data(), static_cast<size_t>(got));
+    if (text->size() > limit) text->erase(0, text->size() - limit);
+  }
+  return true;
+}
+
+void end_group(pid_t child) {
+  int status = 0;
+  kill(-child, SIGTERM);
+  for (int waited = 0; waited < kGraceMs; waited += 20) {
+    if (waitpid(child, &status, WNOHANG) != 0) {
+      kill(-child, SIGKILL);  // its children, if they outlived it
+      return;
+    }
+    poll(nullptr, 0, 20);
+  }
+  kill(-child, SIGKILL);
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+Result<void> check_running(const ProcessOptions& options) {
+  if (options.cancel != nullptr && options.cancel->load()) {
+    return Error{ErrorCode::kCancelled, options.arguments[0] + " was interrupted"};
+  }
+  if (options.tick) return options.tick();
+  return {};
+}
+
+}  // namespace
+
+Result<ProcessOutcome> run_process(const ProcessOptions& options) {
+  if (options.arguments.empty()) return Error{ErrorCode::kInvalidArgument, "no program to run"};
+  Pipe output = TRY(make_pipe());
+  Pipe errors = TRY(make_pipe());
+  const pid_t child = TRY(spawn(options, output.write_end.get(), errors.write_end.get()));
+  output.write_end.close();
+  errors.write_end.close();
+
+  ProcessOutcome outcome;
+  int status = 0;
+  while (true) {
+    std::array<pollfd, 2> waiting = {pollfd{output.read_end.get(), POLLIN, 0}, pollfd{errors.read_end.get(), POLLIN, 0}};
+    poll(waiting.data(), waiting.size(), kTickMs);
+    const bool ended = waitpid(child, &status, WNOHANG) == child;
+    // A closed stream has descriptor -1, which poll() ignores.
+    if (output.read_end.valid() && !drain(output.read_end.get(), &outcome.output, options.output_limit)) output.read_end.close();
+    if (errors.read_end.valid() && !drain(errors.read_end.get(), &outcome.errors, options.output_limit)) errors.read_end.close();
+    if (ended) break;
+    const Result<void> running = check_running(options);
+    if (!running.ok()) {
+      end_group(child);
+      return running.error();
+    }
+  }
+  outcome.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return outcome;
+}
+
+}  // namespace hearth
