@@ -20,12 +20,19 @@ namespace {
 constexpr const char* kAbout = "Runs small AI models on this computer: offline, the same answer bit for bit everywhere.";
 constexpr const char* kExamples =
     "Examples:\n"
+    "  hearth list                     models that are here and models that can be fetched\n"
+    "  hearth pull smollm2:135m        fetch one\n"
+    "  hearth show smollm2:135m        what it is, its licence, where its file lies\n"
     "  hearth VERB --help              options and examples of a verb\n"
     "\n"
     "Data lies under $HEARTH_HOME, else $XDG_DATA_HOME/hearth, else ~/.local/share/hearth.\n"
     "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.";
 
-void add_verbs(CLI::App&, int*) {}
+void add_verbs(CLI::App& app, int* exit_code) {
+  add_pull(app, exit_code);
+  add_list(app, exit_code);
+  add_rm(app, exit_code);
+}
 
 std::vector<std::string> verb_names(const CLI::App& app) {
   std::vector<std::string> names;

@@ -1,6 +1,6 @@
 // Terminal queries, plain formatting, the progress bar.
 //
-// Contract: see terminal.h. Numbers are formatted with a point in every locale.
+// Contract: see terminal.h.
 #include "cli/terminal.h"
 
 #include <sys/ioctl.h>
@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <utility>
+
+#include "base/units.h"
+#include "base/utf8.h"
 
 namespace hearth::cli {
 namespace {
@@ -20,28 +22,6 @@ constexpr std::chrono::milliseconds kRedrawInterval{100};
 constexpr std::chrono::seconds kLineInterval{10};
 constexpr double kRateSmoothing = 0.25;  // weight of the newest sample
 constexpr int kBarWidth = 24;
-
-// One UTF-8 character at `text[*at]`; advances past it. Invalid bytes come out one by one as -1.
-int32_t next_character(std::string_view text, size_t* at) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte((*at)++);
-  if (lead < 0x80) return lead;
-  const int extra = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC2 ? 1 : -1;
-  if (extra < 0 || lead > 0xF4 || *at + extra > text.size()) return -1;
-  int32_t code = lead & (0x3F >> extra);
-  for (int i = 0; i < extra; ++i) {
-    if ((byte(*at + i) & 0xC0) != 0x80) return -1;
-    code = code << 6 | (byte(*at + i) & 0x3F);
-  }
-  *at += extra;
-  return code;
-}
-
-std::string with_unit(double value, const char* unit) {
-  std::array<char, 32> buffer;
-  std::snprintf(buffer.data(), buffer.size(), value < 9.995 ? "%.2f%s" : value < 99.95 ? "%.1f%s" : "%.0f%s", value, unit);
-  return buffer.data();
-}
 
 }  // namespace
 
@@ -55,66 +35,26 @@ int terminal_columns(int file_descriptor) {
   return 80;
 }
 
-std::string format_bytes(uint64_t bytes) {
-  constexpr std::array<const char*, 5> kUnits = {" kB", " MB", " GB", " TB", " PB"};
-  if (bytes < 1000) return std::to_string(bytes) + " B";
-  double value = static_cast<double>(bytes) / 1000;
-  size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < kUnits.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  return with_unit(value, kUnits[unit]);
-}
-
-std::string format_count(uint64_t count) {
-  constexpr std::array<const char*, 4> kUnits = {"K", "M", "B", "T"};
-  if (count < 1000) return std::to_string(count);
-  double value = static_cast<double>(count) / 1000;
-  size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < kUnits.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  return with_unit(value, kUnits[unit]);
-}
-
-std::string format_duration(double seconds) {
-  std::array<char, 48> buffer;
-  const auto whole = static_cast<long long>(std::clamp(seconds, 0.0, 3.6e9) + 0.5);
-  if (whole < 60) {
-    std::snprintf(buffer.data(), buffer.size(), "%lld s", whole);
-  } else if (whole < 3600) {
-    std::snprintf(buffer.data(), buffer.size(), "%lld min %02lld s", whole / 60, whole % 60);
-  } else {
-    std::snprintf(buffer.data(), buffer.size(), "%lld h %02lld min", whole / 3600, whole / 60 % 60);
-  }
-  return buffer.data();
-}
-
 int display_width(std::string_view utf8) {
   int width = 0;
   for (size_t at = 0; at < utf8.size();) {
-    const int32_t code = next_character(utf8, &at);
+    const Utf8Step step = utf8_step(utf8, at);
+    at += step.length;
     // Without a UTF-8 locale wcwidth() knows ASCII only; one column is then the best guess.
-    const int columns = code < 0 ? 1 : wcwidth(static_cast<wchar_t>(code));
-    width += columns >= 0 ? columns : code >= 0xA0 ? 1 : 0;
+    const int columns = wcwidth(static_cast<wchar_t>(step.code));
+    width += columns >= 0 ? columns : step.code >= 0xA0 ? 1 : 0;
   }
   return width;
 }
 
-std::string printable(std::string_view text, bool keep_newlines) {
+std::string printable_lines(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
-    const size_t start = at;
-    const int32_t code = next_character(text, &at);
-    const bool line = code == '\n' || code == '\t';
-    const bool control = code < 0x20 || code == 0x7F || (code >= 0x80 && code < 0xA0);
-    if (control && !(line && keep_newlines)) {
-      out += "\xEF\xBF\xBD";
-    } else {
-      out += text.substr(start, at - start);
-    }
+    const Utf8Step step = utf8_step(text, at);
+    const bool line = step.code == '\n' || step.code == '\t';
+    const bool control = step.code < 0x20 || (step.code >= 0x7F && step.code < 0xA0);
+    append_utf8(&out, control && !line ? kReplacementCharacter : step.code);
+    at += step.length;
   }
   return out;
 }

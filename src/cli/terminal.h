@@ -1,8 +1,8 @@
-// What the verbs share for talking to a person: sizes, durations, tables, the progress bar.
+// What the verbs share for talking to a person: tables, safe printing, the progress bar.
 //
 // Contract: formatting functions are pure. ProgressBar writes to stderr only: a bar that redraws itself on a terminal,
 // occasional whole lines elsewhere, nothing when quiet. Not thread-safe; use from one thread.
-// Not here: errors and exit codes (cli/exit.h), line editing (the verb that needs it).
+// Not here: errors and exit codes (cli/exit.h), sizes and durations (base/units.h), line editing (the verb that needs it).
 #pragma once
 
 #include <chrono>
@@ -19,12 +19,10 @@ bool stderr_is_terminal();
 bool stdin_is_terminal();
 int terminal_columns(int file_descriptor);  // 80 where unknown
 
-std::string format_bytes(uint64_t bytes);        // "98.4 MB": decimal units, as file sizes are given elsewhere
-std::string format_duration(double seconds);     // "4 s", "2 min 05 s", "1 h 02 min"
-std::string format_count(uint64_t count);        // "134.5M", "1.54B", "960"
 int display_width(std::string_view utf8);        // columns on a terminal; control characters count as 0
-// Control characters become U+FFFD, so that names from files cannot steer the terminal. Keeps newlines if asked.
-std::string printable(std::string_view text, bool keep_newlines = false);
+// Text of several lines from a file: control characters other than newline and tab become U+FFFD, so that it cannot steer
+// the terminal. For one line use printable() of base/utf8.h.
+std::string printable_lines(std::string_view text);
 
 // Columns padded to their widest cell, two spaces between; the first row is the heading.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);

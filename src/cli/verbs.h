@@ -11,4 +11,8 @@ class App;
 
 namespace hearth::cli {
 
+void add_list(CLI::App& app, int* exit_code);
+void add_pull(CLI::App& app, int* exit_code);
+void add_rm(CLI::App& app, int* exit_code);
+
 }  // namespace hearth::cli
