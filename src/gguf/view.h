@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/mapped_file.h"
 #include "hearth/error.h"
 #include "quant/traits.h"
 
@@ -49,7 +50,8 @@ class StringArray {  // random access to an array of strings in the mapping
 class View {
  public:
   // Opens PATH; for a split file ("...-00001-of-00003.gguf") any part may be named and all are opened.
-  // Errors: kNotFound, kPermission, kCorrupt, kUnsupported (names the tensor and the format), kIo.
+  // Errors: kNotFound, kPermission, kInvalidArgument (a folder, a device), kCorrupt, kUnsupported (names the tensor and the
+  // format), kResource (a named limit), kIo.
   static Result<std::unique_ptr<View>> open(const std::string& path);
   // The same over bytes that the caller keeps alive (tests, fuzzing). `name` is used in messages.
   static Result<std::unique_ptr<View>> open_bytes(std::span<const std::byte> bytes, const std::string& name);
@@ -78,6 +80,9 @@ class View {
   const std::string& name() const;   // path, for messages
   uint32_t version() const;
   const std::vector<std::string>& paths() const;  // the files in use, in order
+
+  // A hint for all mapped parts; nothing happens for bytes.
+  void advise(MapAdvice advice) const;
 
   struct Impl;
 

@@ -1,7 +1,8 @@
 // Logits -> token: penalties, bias, temperature, top-k, top-p, min-p in a settable order, with counter-based randomness.
 //
 // Contract (docs/numerics.md, rule 8): order is logit descending, then id ascending; a shortcut selects exactly what a full
-// sort would; Philox keyed by (seed, choice) with counter (position, draw). No allocation after the first call.
+// sort would; Philox4x64-10 keyed by (seed, choice) with counter (position, draw). sample() never allocates. Bias comes
+// first, then the stages in `order`; a stage that `order` does not name is off. One Sampler serves one thread.
 // Not here: stop strings (text/stop_strings.h), grammars.
 #pragma once
 
@@ -18,7 +19,7 @@
 namespace hearth::text {
 
 struct SamplerOptions {
-  float temperature = 0.8f;         // 0: greedy
+  float temperature = 0.8f;         // 0: greedy, lowest id on ties; bias and penalties still act
   int32_t top_k = 40;               // 0: off
   float top_p = 0.95f;              // 1: off
   float min_p = 0.0f;               // 0: off
@@ -41,6 +42,11 @@ struct TokenLogprob {
   float logprob;  // of the model's distribution at temperature 1, before any filter
 };
 
+struct TokenProbability {
+  int32_t id;
+  double probability;
+};
+
 struct Sampled {
   int32_t id;
   float logprob = 0;
@@ -54,6 +60,8 @@ class Sampler {
   ~Sampler();
   // `history`: the timeline so far, prompt included. position = history.size().
   Sampled sample(std::span<const float> logits, std::span<const int32_t> history);
+  // What sample() draws from at this position, in id order: the tokens that pass every stage, with their probabilities.
+  std::vector<TokenProbability> distribution(std::span<const float> logits, std::span<const int32_t> history);
 
  private:
   struct Impl;

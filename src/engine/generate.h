@@ -1,0 +1,66 @@
+// One answer: brings a session to a prompt, then samples token by token until something ends it.
+//
+// Contract: the prompt is the whole timeline; the part that the session already holds is kept, the rest is rewound and
+// appended. A prompt that does not fit is kContextFull, says the counts and the ways out, and changes nothing; an answer
+// that fills the context ends with that reason. Nothing is ever cut. Stop tokens and stop strings do not appear in the text.
+// Not here: chat templates (engine/prompt.h), several answers in one batch.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hearth/engine.h"
+#include "text/sampler.h"
+
+namespace hearth {
+
+struct GenerateOptions {
+  text::SamplerOptions sampler;
+  int64_t max_tokens = -1;         // -1: until the model stops or the context is full
+  std::vector<std::string> stop;   // strings that end the answer
+  bool ignore_stop_tokens = false; // goes on where the model would stop
+  int chunk = 0;                   // prompt tokens per step; 0: the engine's default
+};
+
+enum class FinishReason { kStop, kLength, kContextFull, kCancelled };
+const char* finish_reason_name(FinishReason reason);  // "stop", "length", "context_full", "cancelled"
+
+struct GeneratedToken {
+  int32_t id;
+  float logprob = 0;                              // only if log-probabilities were asked for
+  std::vector<text::TokenLogprob> alternatives;
+};
+
+struct GenerateResult {
+  FinishReason finish_reason = FinishReason::kStop;
+  std::string text;
+  std::vector<GeneratedToken> tokens;  // without the stop token
+  std::string stop_string;             // the one that ended it, if one did
+  int64_t prompt_tokens = 0;           // of the whole prompt
+  int64_t reused_tokens = 0;           // of these, already in the session
+  double prompt_ms = 0;                // until the first logits
+  int64_t decode_steps = 0;            // single-token steps after that
+  double decode_ms = 0;
+};
+
+struct GenerateCallbacks {
+  std::function<void(std::string_view text)> on_text;           // whole characters, in order
+  std::function<void(int64_t done, int64_t total)> on_prompt;   // prompt tokens worked through, without the reused ones
+};
+
+// Errors: kContextFull, kInvalidArgument (empty prompt, option out of range), kNumeric and what Session::append gives.
+// Cancelling is no error: the result says so and holds what there is.
+Result<GenerateResult> generate(const Engine& engine, Session& session, std::span<const int32_t> prompt,
+                                const GenerateOptions& options, const GenerateCallbacks& callbacks = {},
+                                const std::atomic<bool>* cancel = nullptr);
+
+// Brings the session to exactly `timeline`, keeping the common prefix; afterwards it has logits. Returns how much was kept.
+Result<int64_t> advance_to(const Engine& engine, Session& session, std::span<const int32_t> timeline, int chunk,
+                           const std::function<void(int64_t, int64_t)>& on_prompt, const std::atomic<bool>* cancel);
+
+}  // namespace hearth

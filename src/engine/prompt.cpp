@@ -1,0 +1,27 @@
+// Contract and exclusions: engine/prompt.h.
+#include "engine/prompt.h"
+
+#include "text/tokenizer.h"
+
+namespace hearth {
+
+std::vector<int32_t> text_prompt(const Engine& engine, std::string_view text, bool parse_special) {
+  return engine.tokenizer().encode(text, {.add_start = true, .parse_special = parse_special});
+}
+
+Result<std::vector<int32_t>> chat_prompt(const Engine& engine, const std::vector<text::ChatMessage>& messages) {
+  const text::ChatTemplate* chat_template = engine.chat_template();
+  if (chat_template == nullptr) {
+    return Error{ErrorCode::kUnsupported, engine.info().name + " has no chat template: it can only continue text"};
+  }
+  const std::string rendered = TRY(chat_template->render(messages, /*add_generation_prompt=*/true));
+  const text::Tokenizer& tokenizer = engine.tokenizer();
+  std::vector<int32_t> tokens = tokenizer.encode(rendered, {.add_start = false, .parse_special = true});
+  const int32_t start = tokenizer.start_id();
+  if (tokenizer.adds_start() && start >= 0 && (tokens.empty() || tokens.front() != start)) {
+    tokens.insert(tokens.begin(), start);
+  }
+  return tokens;
+}
+
+}  // namespace hearth
