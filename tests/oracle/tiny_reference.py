@@ -1,0 +1,62 @@
+"""Logits of the tiny models by transformers (PyTorch, CPU, float32): the answer the engine is held to.
+
+Contract: `build` takes weights under transformers' names; `logits` runs one sequence from an empty cache. With
+`quantise_activations` every matrix product reads activations rounded as our numeric contract says (int8 per 32 values),
+which tells how far a correct engine with quantised weights may be from plain float32.
+Not here: anything that reads or writes GGUF.
+"""
+
+import numpy as np
+import torch
+import transformers
+
+CLASSES = {
+    "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
+    "qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
+    "gemma3": (transformers.Gemma3TextConfig, transformers.Gemma3ForCausalLM),
+}
+
+
+def build(spec, weights):
+    config_class, model_class = CLASSES[spec.architecture]
+    config = config_class(**spec.config, attn_implementation="eager", pad_token_id=None)
+    model = model_class(config).to(torch.float32).eval()
+    state = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in weights.items()}
+    if spec.config["tie_word_embeddings"]:
+        state["lm_head.weight"] = state["model.embed_tokens.weight"]
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    if missing or unexpected:
+        raise ValueError(f"{spec.name}: missing {missing}, unexpected {unexpected}")
+    return model
+
+
+def round_activations(values):
+    """int8 in blocks of 32 along the last axis, one scale each."""
+    blocks = values.reshape(*values.shape[:-1], -1, 32)
+    scale = blocks.abs().amax(-1, keepdim=True) / 127
+    inverse = torch.where(scale > 0, 1 / scale, torch.zeros_like(scale))
+    return (torch.round(blocks * inverse) * scale).reshape(values.shape)
+
+
+def logits(model, ids, quantise_activations=False):
+    hooks = []
+    if quantise_activations:
+        for module in model.modules():
+            if isinstance(module, torch.nn.Linear):
+                hooks.append(module.register_forward_pre_hook(lambda _, inputs: (round_activations(inputs[0]),)))
+    with torch.no_grad():
+        result = model(torch.from_numpy(np.asarray(ids, dtype=np.int64))[None], use_cache=False).logits[0]
+    for hook in hooks:
+        hook.remove()
+    return result.float().numpy()
+
+
+def log_softmax(values):
+    values = values.astype(np.float64)
+    values = values - values.max(axis=-1, keepdims=True)
+    return values - np.log(np.exp(values).sum(axis=-1, keepdims=True))
+
+
+def mean_kl(reference, other):
+    expected, got = log_softmax(reference), log_softmax(other)
+    return float((np.exp(expected) * (expected - got)).sum(axis=-1).mean())
