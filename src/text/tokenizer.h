@@ -42,26 +42,31 @@ class Tokenizer {
   int32_t end_id() const { return end_id_; }       // -1: none
   bool is_stop(int32_t id) const;                  // ends an answer
   std::span<const int32_t> stop_ids() const { return stop_ids_; }
+  // Encoding puts a space before the text, and decoding takes it off again.
+  bool strips_first_space() const { return strips_first_space_; }
 
  protected:
   bool adds_start_ = false;
+  bool strips_first_space_ = false;
   int32_t start_id_ = -1, end_id_ = -1;
   std::vector<int32_t> stop_ids_;  // sorted
 };
 
 // Streams token bytes as whole UTF-8 characters: bytes of an unfinished character are held back until it is complete or
-// certainly invalid (then U+FFFD comes out).
+// certainly invalid (then U+FFFD comes out). What comes out, joined, is decode() of all ids with its invalid bytes replaced.
 class StreamDecoder {
  public:
-  explicit StreamDecoder(const Tokenizer& tokenizer, bool special = false) : tokenizer_(tokenizer), special_(special) {}
+  // continues_text: the ids follow text that is already shown, so that a first space is part of the answer.
+  explicit StreamDecoder(const Tokenizer& tokenizer, bool special = false, bool continues_text = false)
+      : tokenizer_(tokenizer), special_(special), first_(!continues_text) {}
   std::string push(int32_t id);   // text that became complete
   std::string finish();           // what is held back, replaced where invalid
 
  private:
   const Tokenizer& tokenizer_;
   bool special_;
+  bool first_;
   std::string held_;
-  bool first_ = true;
 };
 
 }  // namespace hearth::text
