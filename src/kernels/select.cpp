@@ -22,6 +22,9 @@ struct Candidate {
 std::vector<Candidate> candidates() {
   return {
       {&kRefTable, true},
+#if defined(__x86_64__)
+      {&kAvx2Table, cpu_features().avx2},
+#endif
   };
 }
 

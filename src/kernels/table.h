@@ -34,7 +34,7 @@ struct Inputs {
 struct WeightRows {
   const void* data;
   int64_t row_bytes;
-  int rows;                  // 1..32; panels pad the rest with zeros
+  int rows;                  // 1..32; results of the rest of a panel are meaningless
 };
 
 // How one block format is multiplied. Blocks are counted in 32 columns; begin and count are multiples of 8 for the

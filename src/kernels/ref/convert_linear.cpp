@@ -2,7 +2,7 @@
 //
 // Contract: exact. A weight's value is scale * sub_scale * q (+ minimum), with q's offset removed; every factor that the
 // format splits into float * small integer is multiplied here, which float32 holds exactly (11 + 8 bits).
-// Rows beyond WeightRows::rows are zeros. File bytes have no alignment, so they are copied before use.
+// Rows that do not exist are zeros. File bytes have no alignment, so they are copied before use.
 // Not here: arithmetic with activations (ref/panel_linear.cpp).
 #include <cstring>
 

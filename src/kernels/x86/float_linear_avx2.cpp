@@ -1,0 +1,109 @@
+// F32, F16 and BF16 weights on AVX2: panels of float32 in column order, one fma per column.
+//
+// A panel block is [32 columns][32 rows]. Twelve accumulators (32 rows x 3 tokens) stay in registers over all blocks.
+#include "kernels/x86/linear.h"
+#include "kernels/x86/read_avx2.h"
+
+namespace hearth::kernels::avx2 {
+namespace {
+
+constexpr int64_t kBlockFloats = int64_t{kBlock} * kPanelRows;
+
+template <int T>
+__attribute__((noinline)) void float_tile(const float* panel, const Inputs& in, int64_t begin, int64_t count, int64_t token,
+                                          float* acc) {
+  const float* x = in.x + token * in.k + begin * kBlock;
+  __m256 sum[kGroups][T];
+  unroll<T>([&](auto t) KERNEL_LAMBDA {
+    unroll<kGroups>([&](auto g) KERNEL_LAMBDA { sum[g][t] = load_floats(acc + t * kPanelRows + g * kGroupRows); });
+  });
+  for (int64_t column = 0; column < count * kBlock; ++column) {
+    const float* w = panel + column * kPanelRows;
+    __m256 a[T];
+    unroll<T>([&](auto t) KERNEL_LAMBDA { a[t] = _mm256_set1_ps(x[t * in.k + column]); });
+    unroll<kGroups>([&](auto g) KERNEL_LAMBDA {
+      const __m256 rows = load_floats(w + g * kGroupRows);
+      unroll<T>([&](auto t) KERNEL_LAMBDA { sum[g][t] = _mm256_fmadd_ps(a[t], rows, sum[g][t]); });
+    });
+  }
+  unroll<T>([&](auto t) KERNEL_LAMBDA {
+    unroll<kGroups>([&](auto g) KERNEL_LAMBDA { store_floats(acc + t * kPanelRows + g * kGroupRows, sum[g][t]); });
+  });
+}
+
+struct FromF32 {
+  static constexpr int kBytes = 4;
+  KERNEL_INLINE __m256 load(const uint8_t* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }
+};
+struct FromF16 {
+  static constexpr int kBytes = 2;
+  KERNEL_INLINE __m256 load(const uint8_t* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+};
+struct FromBF16 {
+  static constexpr int kBytes = 2;
+  KERNEL_INLINE __m256 load(const uint8_t* p) {
+    const __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+  }
+};
+
+// Eight columns of eight rows, transposed: lanes are rows.
+KERNEL_INLINE void store_transposed(const __m256 (&a)[8], float* out) {
+  __m256 b[8];
+  unroll<4>([&](auto i) KERNEL_LAMBDA {
+    const __m256 low0 = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20), high0 = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
+    b[i] = low0, b[i + 4] = high0;
+  });
+  unroll<2>([&](auto side) KERNEL_LAMBDA {
+    const __m256* v = b + side * 4;
+    const __m256d c0 = _mm256_castps_pd(_mm256_unpacklo_ps(v[0], v[1])), c1 = _mm256_castps_pd(_mm256_unpackhi_ps(v[0], v[1]));
+    const __m256d c2 = _mm256_castps_pd(_mm256_unpacklo_ps(v[2], v[3])), c3 = _mm256_castps_pd(_mm256_unpackhi_ps(v[2], v[3]));
+    float* column = out + side * 4 * kPanelRows;
+    store_floats(column, _mm256_castpd_ps(_mm256_unpacklo_pd(c0, c2)));
+    store_floats(column + kPanelRows, _mm256_castpd_ps(_mm256_unpackhi_pd(c0, c2)));
+    store_floats(column + 2 * kPanelRows, _mm256_castpd_ps(_mm256_unpacklo_pd(c1, c3)));
+    store_floats(column + 3 * kPanelRows, _mm256_castpd_ps(_mm256_unpackhi_pd(c1, c3)));
+  });
+}
+
+template <class From>
+KERNEL_INLINE void convert_float(const WeightRows& weights, int64_t begin, int64_t count, void* panel) {
+  for (int group = 0; group < kGroups; ++group) {
+    const RowPointers rows = group_rows(weights, group);
+    float* out = static_cast<float*>(panel) + group * kGroupRows;
+    for (int64_t column = 0; column < count * kBlock; column += 8) {
+      const int64_t at = (begin * kBlock + column) * From::kBytes;
+      __m256 a[8];
+      unroll<8>([&](auto i) KERNEL_LAMBDA { a[i] = From::load(rows.row[i] + at); });
+      store_transposed(a, out + column * kPanelRows);
+    }
+  }
+}
+
+}  // namespace
+
+void convert_f32(const WeightRows& weights, int64_t begin, int64_t count, void* panel) {
+  convert_float<FromF32>(weights, begin, count, panel);
+}
+void convert_f16(const WeightRows& weights, int64_t begin, int64_t count, void* panel) {
+  convert_float<FromF16>(weights, begin, count, panel);
+}
+void convert_bf16(const WeightRows& weights, int64_t begin, int64_t count, void* panel) {
+  convert_float<FromBF16>(weights, begin, count, panel);
+}
+
+void multiply_float(const void* panel, const Inputs& in, int64_t begin, int64_t count, int first, int tokens, float* acc) {
+  constexpr int64_t kRun = 4;  // 16 KiB of panel
+  for (int64_t at = 0; at < count; at += kRun) {
+    const int64_t run = count - at < kRun ? count - at : kRun;
+    const float* blocks = static_cast<const float*>(panel) + at * kBlockFloats;
+    int t = 0;
+    for (; t + 3 <= tokens; t += 3) float_tile<3>(blocks, in, begin + at, run, first + t, acc + t * kPanelRows);
+    if (tokens - t == 2) float_tile<2>(blocks, in, begin + at, run, first + t, acc + t * kPanelRows);
+    if (tokens - t == 1) float_tile<1>(blocks, in, begin + at, run, first + t, acc + t * kPanelRows);
+  }
+}
+
+}  // namespace hearth::kernels::avx2

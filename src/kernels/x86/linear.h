@@ -1,0 +1,26 @@
+// The vector linear kernels of x86-64: what the tables of this folder are filled from.
+//
+// Contract: the bits of ref/linear.h. Panels are private to a table: its convert and multiply belong together.
+#pragma once
+
+#include "kernels/table.h"
+
+namespace hearth::kernels {
+
+using Convert = void(const WeightRows& weights, int64_t begin, int64_t count, void* panel);
+using Multiply = void(const void* panel, const Inputs& in, int64_t begin, int64_t count, int first, int tokens, float* acc);
+using Decode = void(const WeightRows& weights, const Inputs& in, int token, float* acc);
+
+namespace avx2 {
+
+Convert convert_f32, convert_f16, convert_bf16;
+Convert convert_q4_0, convert_q4_1, convert_q5_0, convert_q5_1, convert_q8_0, convert_iq4_nl, convert_iq4_xs;
+Convert convert_q2_k, convert_q3_k, convert_q4_k, convert_q5_k, convert_q6_k;
+
+// By the shape of the panel (panel_avx2.h).
+Multiply multiply_float, multiply_signed, multiply_q4_offset, multiply_q4_minimum, multiply_q5_offset, multiply_q5_minimum;
+Multiply multiply_q2_k, multiply_q3_k, multiply_q6_k;
+
+}  // namespace avx2
+
+}  // namespace hearth::kernels
