@@ -14,5 +14,6 @@ namespace hearth::cli {
 void add_list(CLI::App& app, int* exit_code);
 void add_pull(CLI::App& app, int* exit_code);
 void add_rm(CLI::App& app, int* exit_code);
+void add_show(CLI::App& app, int* exit_code);
 
 }  // namespace hearth::cli
