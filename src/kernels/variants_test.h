@@ -42,7 +42,7 @@ inline const KernelTable& ref_table() {
 inline std::vector<Variant> variants() {
   std::vector<Variant> all;
 #ifdef HEARTH_AVX512_THROUGH_SIMDE
-  all.push_back({"avx512_through_simde", {}, true});
+  all.push_back({"avx512_through_simde", {}, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")});
   avx512::fill_elementwise(all.back().table);
 #elif defined(__x86_64__)
   all.push_back({"avx2", {}, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")});
