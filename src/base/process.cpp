@@ -22,6 +22,7 @@ namespace hearth {
 namespace {
 
 constexpr int kTickMs = 100;
+constexpr int kExitPollMs = 2;
 constexpr int kGraceMs = 2000;
 constexpr int kDrainRounds = 64;
 
@@ -133,7 +134,9 @@ Result<ProcessOutcome> run_process(const ProcessOptions& options) {
   int status = 0;
   while (true) {
     std::array<pollfd, 2> waiting = {pollfd{output.read_end.get(), POLLIN, 0}, pollfd{errors.read_end.get(), POLLIN, 0}};
-    poll(waiting.data(), waiting.size(), kTickMs);
+    // Both streams at their end: the exit follows at once.
+    const bool streaming = output.read_end.valid() || errors.read_end.valid();
+    poll(waiting.data(), waiting.size(), streaming ? kTickMs : kExitPollMs);
     const bool ended = waitpid(child, &status, WNOHANG) == child;
     // A closed stream has descriptor -1, which poll() ignores.
     if (output.read_end.valid() && !drain(output.read_end.get(), &outcome.output, options.output_limit)) output.read_end.close();
