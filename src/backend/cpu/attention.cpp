@@ -1,0 +1,194 @@
+// Attention of the CPU backend: query tiles of one KV head, walked over chunks of 256 positions.
+//
+// Contract: chunks are anchored at position 0 and folded left in order (docs/numerics.md, rule 6), whether one thread
+// walks them all or several compute them apart and fold afterwards; the bits are the same.
+// Not here: the arithmetic of one chunk (kernels), writing keys and values (cpu_backend.cpp).
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "backend/cpu/cpu_backend.h"
+
+namespace hearth::backend {
+
+// Some tokens of one run, for one KV head.
+struct CpuBackend::AttentionItem {
+  const AttentionRun* run;
+  int kv_head;
+  int first;   // token within the run
+  int tokens;
+};
+
+struct CpuBackend::AttentionCall {
+  const float* q;
+  std::span<const AttentionRun> runs;
+  const AttentionShape& shape;
+  const KvLayout& kv;
+  int group;         // query heads per KV head
+  int tile_tokens;   // tokens per item
+
+  int64_t items() const {
+    int64_t count = 0;
+    for (const AttentionRun& run : runs) count += items_of(run);
+    return count;
+  }
+  int64_t tiles_of(const AttentionRun& run) const { return (run.count + tile_tokens - 1) / tile_tokens; }
+  int64_t items_of(const AttentionRun& run) const { return tiles_of(run) * shape.kv_heads; }
+  // Later tiles see more positions: they are handed out first, so that the last ones to finish are small.
+  AttentionItem item(int64_t index) const {
+    const AttentionRun* run = runs.data();
+    while (index >= items_of(*run)) index -= items_of(*run++);
+    const int64_t tile = tiles_of(*run) - 1 - index / shape.kv_heads;
+    const int first = static_cast<int>(tile) * tile_tokens;
+    return {run, static_cast<int>(index % shape.kv_heads), first, std::min(tile_tokens, run->count - first)};
+  }
+  int64_t first_visible(int64_t position) const {
+    return shape.window > 0 ? std::max<int64_t>(0, position - shape.window + 1) : 0;
+  }
+  int64_t first_chunk(const AttentionItem& item) const {
+    return first_visible(item.run->start + item.first) / kernels::kAttentionChunk;
+  }
+  int64_t end_chunk(const AttentionItem& item) const {
+    return (item.run->start + item.first + item.tokens - 1) / kernels::kAttentionChunk + 1;
+  }
+};
+
+void CpuBackend::fill_queries(const AttentionCall& call, const AttentionItem& item, Worker& worker) const {
+  const int head_dim = call.shape.head_dim;
+  int32_t* end = worker.visible + query_tile_limit(limits_.max_group);
+  for (int t = 0; t < item.tokens; ++t) {
+    const int64_t row = item.run->first + item.first + t, position = item.run->start + item.first + t;
+    for (int g = 0; g < call.group; ++g) {
+      const int query = t * call.group + g;
+      worker.queries[query] = call.q + (row * call.shape.heads + item.kv_head * call.group + g) * head_dim;
+      worker.visible[query] = static_cast<int32_t>(call.first_visible(position));
+      end[query] = static_cast<int32_t>(position + 1);
+    }
+  }
+}
+
+void CpuBackend::attend_chunk(const AttentionCall& call, const AttentionItem& item, int64_t chunk, Worker& worker,
+                              float* m, float* l, float* o) const {
+  constexpr int kPages = kernels::kAttentionChunk / kernels::kPagePositions;
+  const int64_t head = call.kv.layer_offset + item.kv_head * call.kv.head_bytes;
+  const int64_t last_page = (item.run->start + item.first + item.tokens - 1) / kernels::kPagePositions;
+  std::array<const void*, kPages> keys{}, values{};
+  for (int page = 0; page < kPages && chunk * kPages + page <= last_page; ++page) {
+    const std::byte* base = item.run->pages[chunk * kPages + page] + head;
+    keys[page] = base;
+    values[page] = base + call.kv.head_bytes / 2;
+  }
+  kernels::AttentionChunk args;
+  args.key_pages = keys.data();
+  args.value_pages = values.data();
+  args.type = call.kv.type;
+  args.head_dim = call.shape.head_dim;
+  args.first_position = static_cast<int>(chunk * kernels::kAttentionChunk);
+  args.scale = call.shape.scale;
+  args.queries = item.tokens * call.group;
+  args.q = worker.queries;
+  args.begin = worker.visible;
+  args.end = worker.visible + query_tile_limit(limits_.max_group);
+  args.m = m;
+  args.l = l;
+  args.o = o;
+  args.scratch = worker.scores;
+  table_.attention_chunk(args);
+}
+
+void CpuBackend::attend_item(const AttentionCall& call, const AttentionItem& item, Worker& worker) const {
+  const int tile = query_tile_limit(limits_.max_group), head_dim = call.shape.head_dim;
+  const int queries = item.tokens * call.group;
+  float *m = worker.maxima, *l = m + tile, *running_m = l + tile, *running_l = running_m + tile;
+  std::fill_n(running_m, queries, -std::numeric_limits<float>::infinity());
+  std::fill_n(running_l, queries, 0.0f);
+  fill_queries(call, item, worker);
+  for (int64_t chunk = call.first_chunk(item); chunk < call.end_chunk(item); ++chunk) {
+    attend_chunk(call, item, chunk, worker, m, l, worker.chunk_o);
+    for (int query = 0; query < queries; ++query) {
+      if (m[query] == -std::numeric_limits<float>::infinity()) continue;
+      table_.attention_fold(running_m + query, running_l + query, worker.running_o + query * head_dim, m[query],
+                            l[query], worker.chunk_o + query * head_dim, head_dim);
+    }
+  }
+}
+
+void CpuBackend::attend_whole(const AttentionCall& call, float* out) {
+  const int tile = query_tile_limit(limits_.max_group), head_dim = call.shape.head_dim;
+  pool_.parallel_for(call.items(), 1, [&](int w, int64_t claimed, int64_t) {
+    Worker& worker = workers_[w];
+    const AttentionItem item = call.item(claimed);
+    attend_item(call, item, worker);
+    for (int query = 0; query < item.tokens * call.group; ++query) {
+      const int64_t row = item.run->first + item.first + query / call.group;
+      const int64_t head = item.kv_head * call.group + query % call.group;
+      table_.attention_finish(worker.running_o + query * head_dim, worker.maxima[3 * tile + query], head_dim,
+                              out + (row * call.shape.heads + head) * head_dim);
+    }
+  });
+}
+
+// One token per item; chunks are handed out apart, then folded head by head.
+void CpuBackend::attend_split(const AttentionCall& call, float* out) {
+  const int head_dim = call.shape.head_dim;
+  const int64_t per_query = head_dim + 2;
+  const int64_t items = call.items();
+  int64_t chunks = 0;
+  for (int64_t i = 0; i < items; ++i) {
+    const AttentionItem item = call.item(i);
+    chunks = std::max(chunks, call.end_chunk(item) - call.first_chunk(item));
+  }
+  const auto partial = [&](int64_t item, int64_t chunk) {
+    return partials_ + (item * chunks + chunk) * call.group * per_query;  // [group] m, [group] l, [group, head_dim] o
+  };
+  pool_.parallel_for(items * chunks, 1, [&](int w, int64_t claimed, int64_t) {
+    Worker& worker = workers_[w];
+    const AttentionItem item = call.item(claimed / chunks);
+    const int64_t chunk = call.first_chunk(item) + claimed % chunks;
+    if (chunk >= call.end_chunk(item)) return;
+    float* result = partial(claimed / chunks, claimed % chunks);
+    fill_queries(call, item, worker);
+    attend_chunk(call, item, chunk, worker, result, result + call.group, result + 2 * call.group);
+  });
+  pool_.parallel_for(items * call.group, 1, [&](int w, int64_t claimed, int64_t) {
+    float* running = workers_[w].running_o;
+    const AttentionItem item = call.item(claimed / call.group);
+    const int64_t g = claimed % call.group;
+    float m = -std::numeric_limits<float>::infinity(), l = 0;
+    for (int64_t chunk = 0; chunk < call.end_chunk(item) - call.first_chunk(item); ++chunk) {
+      const float* result = partial(claimed / call.group, chunk);
+      if (result[g] == -std::numeric_limits<float>::infinity()) continue;
+      table_.attention_fold(&m, &l, running, result[g], result[call.group + g],
+                            result + 2 * call.group + g * head_dim, head_dim);
+    }
+    const int64_t row = item.run->first + item.first;
+    table_.attention_finish(running, l, head_dim,
+                            out + (row * call.shape.heads + item.kv_head * call.group + g) * head_dim);
+  });
+}
+
+Result<void> CpuBackend::attention(const float* q, std::span<const AttentionRun> runs, int64_t tokens,
+                                   const AttentionShape& shape, const KvLayout& kv, Activation& out) {
+  const int group = shape.heads / shape.kv_heads;
+  AttentionCall call{q, runs, shape, kv, group, std::max(1, kQueryTile / group)};
+  int64_t longest = 0;
+  for (const AttentionRun& run : runs) longest = std::max(longest, run.start + run.count);
+  const int64_t chunks = longest / kernels::kAttentionChunk + 1;
+  // Few items leave threads idle: then chunks are shared out too.
+  const bool few = call.items() < 2 * pool_.workers() && chunks > 1 && pool_.workers() > 1;
+  const int64_t floats = tokens * shape.heads * chunks * (shape.head_dim + 2);
+  if (few && floats <= partial_floats_) {
+    call.tile_tokens = 1;
+    attend_split(call, out.x);
+  } else {
+    attend_whole(call, out.x);
+  }
+  std::atomic<bool> ok{true};
+  for_each_token(tokens, [&](int64_t t) {
+    const bool good = out.wants_quantised ? quantise_row(out, t) : table_.finite(out.x + t * out.width, out.width);
+    if (!good) ok.store(false, std::memory_order_relaxed);
+  });
+  return quantised(ok.load(), "attention");
+}
+
+}  // namespace hearth::backend

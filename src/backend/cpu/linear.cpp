@@ -1,0 +1,103 @@
+// Linear ops of the CPU backend: panels of 32 weight rows handed out to threads, epilogues fused behind them.
+//
+// Contract: one thread computes a panel over the whole of K, so threads and batch cannot be seen in the result.
+// Not here: converting and multiplying panels (kernels).
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/cpu_backend.h"
+
+namespace hearth::backend {
+namespace {
+
+int64_t panel_count(const Tensor& weight) { return (weight.rows + kernels::kPanelRows - 1) / kernels::kPanelRows; }
+
+int panel_rows(const Tensor& weight, int64_t row) {
+  return static_cast<int>(std::min<int64_t>(kernels::kPanelRows, weight.rows - row));
+}
+
+}  // namespace
+
+void CpuBackend::multiply_panel(const Tensor& weight, int64_t row, int rows, const kernels::Inputs& in, int tokens,
+                                Worker& worker, float* acc) const {
+  const kernels::FormatKernels& format = table_.formats[static_cast<int>(weight.format)];
+  const kernels::WeightRows panel_weights{static_cast<const std::byte*>(weight.data) + row * weight.row_bytes,
+                                          weight.row_bytes, rows};
+  if (tokens == 1 && format.decode) {
+    format.decode(panel_weights, in, 0, acc);
+    return;
+  }
+  std::memset(acc, 0, sizeof(float) * tokens * kernels::kPanelRows);
+  const int64_t blocks = (weight.columns + kernels::kBlock - 1) / kernels::kBlock;
+  const int64_t step = tokens <= kSmallBatchTokens ? kSmallBatchBlocks : blocks;
+  for (int64_t begin = 0; begin < blocks; begin += step) {
+    const int64_t count = std::min(step, blocks - begin);
+    format.convert(panel_weights, begin, count, worker.panel);
+    format.multiply(worker.panel, in, begin, count, 0, tokens, acc);
+  }
+}
+
+void CpuBackend::linear_store(const Activation& in, int64_t tokens, std::span<const LinearJob> jobs) {
+  const kernels::Inputs inputs = inputs_of(in);
+  int64_t panels = 0;
+  for (const LinearJob& job : jobs) panels += panel_count(*job.weight);
+  pool_.parallel_for(panels, 1, [&](int w, int64_t panel, int64_t) {
+    Worker& worker = workers_[w];
+    const LinearJob* job = jobs.data();
+    while (panel >= panel_count(*job->weight)) panel -= panel_count(*job++->weight);
+    const int64_t row = panel * kernels::kPanelRows;
+    const int rows = panel_rows(*job->weight, row);
+    multiply_panel(*job->weight, row, rows, inputs, static_cast<int>(tokens), worker, worker.acc);
+    for (int64_t t = 0; t < tokens; ++t) {
+      float* out = job->out + t * job->weight->rows + row;
+      std::memcpy(out, worker.acc + t * kernels::kPanelRows, sizeof(float) * rows);
+      if (job->bias) table_.add(out, job->bias + row, rows);
+    }
+  });
+}
+
+void CpuBackend::linear_add(const Activation& in, int64_t tokens, const LinearJob& job) {
+  const kernels::Inputs inputs = inputs_of(in);
+  pool_.parallel_for(panel_count(*job.weight), 1, [&](int w, int64_t panel, int64_t) {
+    Worker& worker = workers_[w];
+    const int64_t row = panel * kernels::kPanelRows;
+    const int rows = panel_rows(*job.weight, row);
+    multiply_panel(*job.weight, row, rows, inputs, static_cast<int>(tokens), worker, worker.acc);
+    for (int64_t t = 0; t < tokens; ++t) {
+      float* result = worker.acc + t * kernels::kPanelRows;
+      if (job.bias) table_.add(result, job.bias + row, rows);
+      table_.add(job.out + t * job.weight->rows + row, result, rows);
+    }
+  });
+}
+
+Result<void> CpuBackend::linear_gate(const Activation& in, int64_t tokens, const Tensor& gate_weight,
+                                     const Tensor& up_weight, Gate gate, Activation& out) {
+  const kernels::Inputs inputs = inputs_of(in);
+  const auto apply = gate == Gate::kSilu ? table_.silu_gate : table_.gelu_gate;
+  std::atomic<bool> ok{true};
+  pool_.parallel_for(panel_count(gate_weight), 1, [&](int w, int64_t panel, int64_t) {
+    Worker& worker = workers_[w];
+    float* up = worker.acc + tokens * kernels::kPanelRows;
+    const int64_t row = panel * kernels::kPanelRows;
+    const int rows = panel_rows(gate_weight, row);
+    multiply_panel(gate_weight, row, rows, inputs, static_cast<int>(tokens), worker, worker.acc);
+    multiply_panel(up_weight, row, rows, inputs, static_cast<int>(tokens), worker, up);
+    bool good = true;
+    for (int64_t t = 0; t < tokens; ++t) {
+      float* y = out.x + t * out.width + row;
+      apply(worker.acc + t * kernels::kPanelRows, up + t * kernels::kPanelRows, rows, y);
+      if (out.wants_quantised) {
+        const int64_t block = t * (out.width / 32) + panel;
+        good &= table_.quantise(y, rows, out.q + t * out.width + row, out.scale + block, out.half_sum + 2 * block,
+                                out.scale_sum + block);
+      } else {
+        good &= table_.finite(y, rows);
+      }
+    }
+    if (!good) ok.store(false, std::memory_order_relaxed);
+  });
+  return quantised(ok.load(), "the feed-forward gate");
+}
+
+}  // namespace hearth::backend
