@@ -1,0 +1,103 @@
+// Page pool and page tables; see kv_cache.h.
+#include "model/kv_cache.h"
+
+#include <cstring>
+#include <string>
+
+namespace hearth::model {
+namespace {
+
+int64_t pages_for(int64_t positions) { return (positions + kernels::kPagePositions - 1) / kernels::kPagePositions; }
+
+}  // namespace
+
+PageLayout PageLayout::of(const ModelSpec& spec, kernels::KvType type) {
+  PageLayout layout;
+  const int64_t value_bytes = type == kernels::KvType::kF16 ? 2 : 4;
+  for (const LayerSpec& layer : spec.layers) {
+    const auto& attention = std::get<GroupedQueryAttention>(layer.mixer);
+    const int64_t head_bytes = int64_t{2} * kernels::kPagePositions * attention.head_dim * value_bytes;
+    layout.layers.push_back({type, layout.page_bytes, head_bytes});
+    layout.page_bytes += head_bytes * attention.kv_heads;
+  }
+  return layout;
+}
+
+Result<std::unique_ptr<PagePool>> PagePool::create(const PageLayout& layout, int64_t pages) {
+  auto pool = std::make_unique<PagePool>();
+  pool->layout_ = layout;
+  uint64_t bytes;
+  if (pages < 1 || pages > INT32_MAX || __builtin_mul_overflow(pages, layout.page_bytes, &bytes)) {
+    return Error{ErrorCode::kResource, "a key-value cache of " + std::to_string(pages) + " pages is out of range"};
+  }
+  pool->storage_ = TRY(tensor::Storage::allocate(bytes, "the key-value cache"));
+  pool->references_.assign(pages, 0);
+  pool->free_.reserve(pages);
+  for (int64_t i = pages; i-- > 0;) pool->free_.push_back(static_cast<int32_t>(i));
+  return pool;
+}
+
+std::byte* PagePool::acquire() {
+  if (free_.empty()) return nullptr;
+  const int32_t page = free_.back();
+  free_.pop_back();
+  references_[page] = 1;
+  return storage_.data() + page * layout_.page_bytes;
+}
+
+void PagePool::share(std::byte* page) { ++references_[index(page)]; }
+
+void PagePool::release(std::byte* page) {
+  const int64_t i = index(page);
+  CHECK(references_[i] > 0);
+  if (--references_[i] == 0) free_.push_back(static_cast<int32_t>(i));
+}
+
+KvSequence::KvSequence(PagePool& pool, int64_t context) : pool_(pool), context_(context) {
+  pages_.reserve(pages_for(context));
+}
+
+KvSequence::~KvSequence() {
+  for (std::byte* page : pages_) pool_.release(page);
+}
+
+Result<void> KvSequence::reserve(int64_t count) {
+  const int64_t needed = pages_for(size_ + count);
+  const int64_t current = size_ / kernels::kPagePositions;  // the page that the next position goes to
+  const bool copies = current < static_cast<int64_t>(pages_.size()) && pool_.is_shared(pages_[current]);
+  const int64_t fresh = needed - static_cast<int64_t>(pages_.size());
+  if (fresh + (copies ? 1 : 0) > pool_.free_pages()) {
+    return Error{ErrorCode::kResource, "the key-value cache is full: all " + std::to_string(pool_.page_count()) +
+                                           " pages of 64 positions are in use"};
+  }
+  if (copies) {
+    std::byte* copy = pool_.acquire();
+    std::memcpy(copy, pages_[current], pool_.layout().page_bytes);
+    pool_.release(pages_[current]);
+    pages_[current] = copy;
+  }
+  while (static_cast<int64_t>(pages_.size()) < needed) pages_.push_back(pool_.acquire());
+  return {};
+}
+
+void KvSequence::rewind(int64_t size) {
+  CHECK(size >= 0 && size <= size_);
+  size_ = size;
+  while (static_cast<int64_t>(pages_.size()) > pages_for(size)) {
+    pool_.release(pages_.back());
+    pages_.pop_back();
+  }
+}
+
+std::unique_ptr<KvSequence> KvSequence::fork(int64_t size) const {
+  CHECK(size >= 0 && size <= size_);
+  auto copy = std::make_unique<KvSequence>(pool_, context_);
+  copy->size_ = size;
+  for (int64_t i = 0; i < pages_for(size); ++i) {
+    pool_.share(pages_[i]);
+    copy->pages_.push_back(pages_[i]);
+  }
+  return copy;
+}
+
+}  // namespace hearth::model
