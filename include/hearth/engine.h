@@ -57,7 +57,7 @@ struct ModelInfo {
 // Where memory goes; computed before anything is allocated.
 struct MemoryPlan {
   int64_t weights_bytes = 0;     // mapped from the file, reclaimable
-  int64_t kv_bytes = 0;          // for `context` positions of one session
+  int64_t kv_bytes = 0;          // for `context` positions of every session
   int64_t scratch_bytes = 0;
   int64_t tables_bytes = 0;      // tokenizer, rope
   int64_t available_bytes = 0;   // of the machine or the cgroup, when asked

@@ -14,7 +14,7 @@ constexpr int64_t kAlign = 64;
 uint64_t aligned(uint64_t bytes) { return (bytes + kAlign - 1) & ~uint64_t{kAlign - 1}; }
 
 struct WorkerLayout {
-  uint64_t panel, acc, scores, head, maxima, queries, visible, total;
+  uint64_t panel, tail_x, tail_rows, acc, scores, head, maxima, queries, visible, total;
 };
 
 WorkerLayout worker_layout(const kernels::KernelTable& table, const CpuLimits& limits) {
@@ -23,14 +23,16 @@ WorkerLayout worker_layout(const kernels::KernelTable& table, const CpuLimits& l
   const uint64_t queries = query_tile_limit(limits.max_group);
   WorkerLayout layout;
   layout.panel = aligned(per_block * ((limits.max_columns + kernels::kBlock - 1) / kernels::kBlock));
+  layout.tail_x = aligned(uint64_t{kernels::kBlock} * limits.max_tokens * sizeof(float));
+  layout.tail_rows = aligned(uint64_t{kernels::kBlock} * kernels::kPanelRows * sizeof(float));
   layout.acc = aligned(uint64_t{2} * limits.max_tokens * kernels::kPanelRows * sizeof(float));
   layout.scores = aligned(queries * kernels::kAttentionChunk * sizeof(float));
   layout.head = aligned(queries * limits.max_head_dim * sizeof(float));
   layout.maxima = aligned(4 * queries * sizeof(float));
   layout.queries = aligned(queries * sizeof(float*));
   layout.visible = aligned(2 * queries * sizeof(int32_t));
-  layout.total = layout.panel + layout.acc + layout.scores + 2 * layout.head + layout.maxima + layout.queries +
-                 layout.visible + 4096;  // a page apart, so that two workers never share a line
+  layout.total = layout.panel + layout.tail_x + layout.tail_rows + layout.acc + layout.scores + 2 * layout.head +
+                 layout.maxima + layout.queries + layout.visible + 4096;  // a page apart, so that two workers never share a line
   return layout;
 }
 
@@ -55,6 +57,8 @@ Result<std::unique_ptr<CpuBackend>> CpuBackend::create(const kernels::KernelTabl
     std::byte* start = next;
     Worker worker;
     worker.panel = take(layout.panel);
+    worker.tail_x = reinterpret_cast<float*>(take(layout.tail_x));
+    worker.tail_rows = take(layout.tail_rows);
     worker.acc = reinterpret_cast<float*>(take(layout.acc));
     worker.scores = reinterpret_cast<float*>(take(layout.scores));
     worker.chunk_o = reinterpret_cast<float*>(take(layout.head));

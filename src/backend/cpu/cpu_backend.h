@@ -49,6 +49,8 @@ class CpuBackend final : public Backend {
   // What one worker needs while it runs an op; all pointers lie in storage_.
   struct Worker {
     std::byte* panel;      // one panel over max_columns
+    float* tail_x;         // [max_tokens, 32] last columns of a width that is no multiple of 32
+    std::byte* tail_rows;  // [32, 32] weights of those columns
     float* acc;            // [2, max_tokens, 32]
     float* scores;         // [queries, 256]
     float* chunk_o;        // [queries, head_dim]
@@ -67,6 +69,8 @@ class CpuBackend final : public Backend {
   void for_each_token(int64_t tokens, Body&& body);
   void multiply_panel(const Tensor& weight, int64_t row, int rows, const kernels::Inputs& in, int tokens,
                       Worker& worker, float* acc) const;
+  void multiply_tail(const Tensor& weight, int64_t row, int rows, const kernels::Inputs& in, int tokens, Worker& worker,
+                     float* acc) const;
   bool quantise_row(Activation& out, int64_t token) const;
   Result<void> quantised(bool ok, const char* op) const;
 

@@ -18,23 +18,48 @@ int panel_rows(const Tensor& weight, int64_t row) {
 
 }  // namespace
 
+// Kernels see whole blocks only: the last columns % 32 of a float weight are padded with zeros on both sides.
+void CpuBackend::multiply_tail(const Tensor& weight, int64_t row, int rows, const kernels::Inputs& in, int tokens,
+                               Worker& worker, float* acc) const {
+  const int64_t tail = weight.columns % kernels::kBlock, whole = weight.columns - tail;
+  const int64_t value_bytes = weight.format == quant::Format::kF32 ? 4 : 2;
+  std::memset(worker.tail_x, 0, sizeof(float) * tokens * kernels::kBlock);
+  for (int64_t t = 0; t < tokens; ++t) {
+    std::memcpy(worker.tail_x + t * kernels::kBlock, in.x + t * in.k + whole, sizeof(float) * tail);
+  }
+  const int64_t row_bytes = kernels::kBlock * value_bytes;
+  std::memset(worker.tail_rows, 0, row_bytes * kernels::kPanelRows);
+  for (int64_t r = 0; r < rows; ++r) {
+    const auto* source = static_cast<const std::byte*>(weight.data) + (row + r) * weight.row_bytes + whole * value_bytes;
+    std::memcpy(worker.tail_rows + r * row_bytes, source, tail * value_bytes);
+  }
+  kernels::Inputs padded{};
+  padded.k = kernels::kBlock;
+  padded.x = worker.tail_x;
+  const kernels::FormatKernels& format = table_.formats[static_cast<int>(weight.format)];
+  format.convert({worker.tail_rows, row_bytes, rows}, 0, 1, worker.panel);
+  format.multiply(worker.panel, padded, 0, 1, 0, tokens, acc);
+}
+
 void CpuBackend::multiply_panel(const Tensor& weight, int64_t row, int rows, const kernels::Inputs& in, int tokens,
                                 Worker& worker, float* acc) const {
   const kernels::FormatKernels& format = table_.formats[static_cast<int>(weight.format)];
   const kernels::WeightRows panel_weights{static_cast<const std::byte*>(weight.data) + row * weight.row_bytes,
                                           weight.row_bytes, rows};
-  if (tokens == 1 && format.decode) {
+  const bool ragged = weight.columns % kernels::kBlock != 0;
+  if (tokens == 1 && format.decode && !ragged) {
     format.decode(panel_weights, in, 0, acc);
     return;
   }
   std::memset(acc, 0, sizeof(float) * tokens * kernels::kPanelRows);
-  const int64_t blocks = (weight.columns + kernels::kBlock - 1) / kernels::kBlock;
+  const int64_t blocks = weight.columns / kernels::kBlock;
   const int64_t step = tokens <= kSmallBatchTokens ? kSmallBatchBlocks : blocks;
   for (int64_t begin = 0; begin < blocks; begin += step) {
     const int64_t count = std::min(step, blocks - begin);
     format.convert(panel_weights, begin, count, worker.panel);
     format.multiply(worker.panel, in, begin, count, 0, tokens, acc);
   }
+  if (ragged) multiply_tail(weight, row, rows, in, tokens, worker, acc);
 }
 
 void CpuBackend::linear_store(const Activation& in, int64_t tokens, std::span<const LinearJob> jobs) {

@@ -1,0 +1,165 @@
+// Loading a model: from a path to everything a session needs.
+//
+// Contract: include/hearth/engine.h. Nothing is repacked or copied: weights are read where the file is mapped.
+// Not here: running tokens (session.cpp), downloads (library).
+#include <algorithm>
+#include <string>
+
+#include "base/cpu_count.h"
+#include "engine/engine_impl.h"
+#include "engine/memory.h"
+#include "gguf/file_type.h"
+#include "kernels/select.h"
+#include "model/archs/registry.h"
+
+namespace hearth {
+namespace {
+
+constexpr int kMaxThreads = ThreadPool::kMaxThreads;
+constexpr int kMaxSessions = 4096;
+// Tokenizer tables: about this much per vocabulary entry.
+constexpr int64_t kTokenizerBytesPerEntry = 64;
+
+Result<void> check_options(const LoadOptions& options) {
+  if (options.threads < 0 || options.threads > kMaxThreads) {
+    return Error{ErrorCode::kInvalidArgument, "threads must be 0 (all) to " + std::to_string(kMaxThreads)};
+  }
+  if (options.context < 0) return Error{ErrorCode::kInvalidArgument, "the context must be positive, or 0 for the model's"};
+  if (options.max_sessions < 1 || options.max_sessions > kMaxSessions) {
+    return Error{ErrorCode::kInvalidArgument, "sessions must be 1 to " + std::to_string(kMaxSessions)};
+  }
+  if (options.kv_type != "f16" && options.kv_type != "f32") {
+    return Error{ErrorCode::kInvalidArgument, "key-value type \"" + options.kv_type + "\" is not f16 or f32"};
+  }
+  return {};
+}
+
+backend::CpuLimits limits_of(const model::ModelSpec& spec, int max_tokens, int max_sessions) {
+  backend::CpuLimits limits;
+  limits.max_tokens = max_tokens;
+  limits.max_runs = max_sessions;
+  limits.max_columns = spec.width;
+  for (const model::LayerSpec& layer : spec.layers) {
+    const auto& attention = std::get<model::GroupedQueryAttention>(layer.mixer);
+    const auto& feed_forward = std::get<model::GatedFeedForward>(layer.feed_forward);
+    limits.max_columns = std::max(limits.max_columns, int64_t{attention.heads} * attention.head_dim);
+    limits.max_columns = std::max(limits.max_columns, feed_forward.width);
+    limits.max_heads = std::max(limits.max_heads, attention.heads);
+    limits.max_head_dim = std::max(limits.max_head_dim, attention.head_dim);
+    limits.max_group = std::max(limits.max_group, attention.heads / attention.kv_heads);
+  }
+  return limits;
+}
+
+// Everything up to the plan: header, description, tensors bound, sizes known. Touches no weight matrix.
+Result<void> prepare(const LoadOptions& options, Engine::Impl& impl) {
+  TRY(check_options(options));
+  impl.view = TRY(gguf::View::open(options.path));
+  if (options.isa.empty()) {
+    impl.table = &kernels::best_table();
+  } else {
+    impl.table = TRY(kernels::table_by_name(options.isa));
+  }
+  impl.spec = TRY(model::describe(*impl.view));
+  impl.weights = TRY(model::Weights::bind(*impl.view, impl.spec, *impl.table));
+  const auto kv_type = options.kv_type == "f32" ? kernels::KvType::kF32 : kernels::KvType::kF16;
+  impl.pages = model::PageLayout::of(impl.spec, kv_type);
+  impl.max_sessions = options.max_sessions;
+  const int threads = options.threads > 0 ? options.threads : usable_cpus();
+  const int64_t scratch = model::Executor::scratch_bytes(impl.spec, kMaxBatchTokens) +
+                          backend::CpuBackend::scratch_bytes(
+                              *impl.table, threads, limits_of(impl.spec, kMaxBatchTokens, options.max_sessions));
+  impl.plan = TRY(make_plan({impl.spec, *impl.weights, impl.pages, static_cast<int64_t>(impl.view->file_bytes()), scratch,
+                             impl.spec.vocabulary * kTokenizerBytesPerEntry},
+                            options));
+  impl.info.threads = threads;
+  return {};
+}
+
+void fill_info(const LoadOptions& options, Engine::Impl& impl) {
+  const gguf::View& view = *impl.view;
+  ModelInfo& info = impl.info;
+  info.path = options.path;
+  info.architecture = impl.spec.architecture;
+  info.name = std::string(view.get_string("general.name").value_or(""));
+  if (info.name.empty()) info.name = options.path.substr(options.path.rfind('/') + 1);
+  info.quantisation = gguf::quantisation_label(view);
+  info.licence = std::string(view.get_string("general.license").value_or(""));
+  info.chat_template = std::string(view.get_string("tokenizer.chat_template").value_or(""));
+  info.parameter_count = impl.weights->parameter_count;
+  info.file_bytes = static_cast<int64_t>(view.file_bytes());
+  info.context_trained = impl.spec.context_trained;
+  info.context = impl.plan.context;
+  info.vocabulary = impl.spec.vocabulary;
+  info.embedding = impl.spec.width;
+  info.layer_count = static_cast<int64_t>(impl.spec.layers.size());
+  info.kv_bytes_per_position = impl.pages.bytes_per_position();
+  info.isa = impl.table->name;
+}
+
+Result<void> load_text(Engine::Impl& impl) {
+  impl.tokenizer = TRY(text::Tokenizer::from_gguf(*impl.view));
+  if (impl.tokenizer->size() > impl.spec.vocabulary) {
+    return Error{ErrorCode::kCorrupt, impl.view->name() + ": the tokenizer has " +
+                                          std::to_string(impl.tokenizer->size()) + " tokens, the model only " +
+                                          std::to_string(impl.spec.vocabulary)};
+  }
+  if (impl.info.chat_template.empty()) return {};
+  const text::Tokenizer& tokenizer = *impl.tokenizer;
+  const auto piece = [&](int32_t id) { return id < 0 ? std::string() : std::string(tokenizer.token_text(id)); };
+  impl.chat_template = TRY(text::ChatTemplate::compile(impl.info.chat_template, piece(tokenizer.start_id()),
+                                                       piece(tokenizer.end_id())));
+  return {};
+}
+
+void start_worker(int) { kernels::set_float_environment(); }
+
+}  // namespace
+
+Engine::Engine() : impl_(std::make_unique<Impl>()) {}
+Engine::~Engine() = default;
+
+Result<MemoryPlan> Engine::plan(const LoadOptions& options) {
+  Impl impl;
+  TRY(prepare(options, impl));
+  return impl.plan;
+}
+
+Result<std::unique_ptr<Engine>> Engine::load(const LoadOptions& options) {
+  std::unique_ptr<Engine> engine(new Engine());
+  Impl& impl = *engine->impl_;
+  TRY(prepare(options, impl));
+  fill_info(options, impl);
+  TRY(load_text(impl));
+  // Each session may hold one page beyond its context: its own copy of a page that a fork shares.
+  const int64_t pages = (impl.plan.context + kernels::kPagePositions - 1) / kernels::kPagePositions + 1;
+  impl.pool = TRY(model::PagePool::create(impl.pages, pages * options.max_sessions));
+  impl.threads = std::make_unique<ThreadPool>(ThreadPool::Options{impl.info.threads, false, start_worker});
+  impl.info.threads = impl.threads->workers();
+  const int max_tokens = kMaxBatchTokens;
+  impl.backend = TRY(backend::CpuBackend::create(*impl.table, *impl.threads,
+                                                 limits_of(impl.spec, max_tokens, options.max_sessions)));
+  impl.executor = TRY(model::Executor::create(impl.spec, *impl.weights, impl.pages, *impl.backend, max_tokens));
+  impl.batch_ids.reserve(max_tokens);
+  impl.batch_runs.reserve(max_tokens);
+  impl.batch_items.reserve(max_tokens);
+  impl.taken.reserve(options.max_sessions);
+  return engine;
+}
+
+const ModelInfo& Engine::info() const { return impl_->info; }
+const MemoryPlan& Engine::memory_plan() const { return impl_->plan; }
+const text::Tokenizer& Engine::tokenizer() const { return *impl_->tokenizer; }
+const text::ChatTemplate* Engine::chat_template() const { return impl_->chat_template.get(); }
+
+Result<std::unique_ptr<Session>> Engine::new_session() const {
+  if (impl_->live_sessions >= impl_->max_sessions) {
+    return Error{ErrorCode::kResource, "all " + std::to_string(impl_->max_sessions) + " sessions are in use"};
+  }
+  auto kv = std::make_unique<model::KvSequence>(*impl_->pool, impl_->plan.context);
+  return std::make_unique<Session>(std::make_unique<Session::Impl>(*impl_, std::move(kv)));
+}
+
+Result<void> Engine::step(std::span<const StepItem> items) const { return impl_->run(items, 0, nullptr, nullptr); }
+
+}  // namespace hearth

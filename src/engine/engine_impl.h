@@ -1,0 +1,70 @@
+// What an Engine and its Sessions are made of; shared by engine.cpp and session.cpp only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/cpu/cpu_backend.h"
+#include "base/thread_pool.h"
+#include "gguf/view.h"
+#include "hearth/engine.h"
+#include "kernels/table.h"
+#include "model/executor.h"
+#include "model/kv_cache.h"
+#include "model/spec.h"
+#include "model/weights.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace hearth {
+
+// Tokens per pass over the weights.
+inline constexpr int kMaxBatchTokens = 512;
+
+struct Engine::Impl {
+  // Appends items[i].tokens to items[i].session; `visit`, if given (then items is one), sees the logits of every token.
+  Result<void> run(std::span<const StepItem> items, int chunk, const std::atomic<bool>* cancel,
+                   const Session::LogitsVisitor* visit);
+
+  std::unique_ptr<gguf::View> view;
+  const kernels::KernelTable* table = nullptr;
+  model::ModelSpec spec;
+  std::unique_ptr<model::Weights> weights;
+  model::PageLayout pages;
+  ModelInfo info;
+  MemoryPlan plan;
+  std::unique_ptr<text::Tokenizer> tokenizer;
+  std::unique_ptr<text::ChatTemplate> chat_template;
+  std::unique_ptr<model::PagePool> pool;
+  std::unique_ptr<ThreadPool> threads;
+  std::unique_ptr<backend::CpuBackend> backend;
+  std::unique_ptr<model::Executor> executor;
+  int max_sessions = 1;
+  int live_sessions = 0;
+
+  // Working space of run(), sized once.
+  std::vector<int32_t> batch_ids;
+  std::vector<backend::AttentionRun> batch_runs;
+  std::vector<int64_t> taken;            // per item: tokens already committed
+  std::vector<int> batch_items;          // item of each run
+  std::vector<float> visit_logits;       // [kHeadRows, vocabulary], on first use
+
+ private:
+  void fill_batch(std::span<const StepItem> items, int64_t limit);
+  Result<void> finish_batch(std::span<const StepItem> items, const Session::LogitsVisitor* visit);
+  Result<void> visit_rows(std::span<const StepItem> items, const Session::LogitsVisitor& visit);
+};
+
+struct Session::Impl {
+  Impl(Engine::Impl& owner, std::unique_ptr<model::KvSequence> sequence);
+  ~Impl() { --engine.live_sessions; }
+
+  Engine::Impl& engine;
+  std::unique_ptr<model::KvSequence> kv;
+  std::vector<int32_t> tokens;           // capacity for the whole context
+  std::vector<float> logits;             // [vocabulary]
+  bool has_logits = false;
+};
+
+}  // namespace hearth
