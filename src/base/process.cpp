@@ -1,4 +1,4 @@
-// posix_spawn with pipes for stdout and stderr, and a poll loop that looks at the cancel flag.
+// fork and exec with pipes for stdout and stderr, and a poll loop that looks at the cancel flag.
 //
 // Contract: see process.h. Cancelling sends SIGTERM to the group, and SIGKILL to what is left after kGraceMs.
 #include "base/process.h"
@@ -6,13 +6,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <cstdlib>
+#include <string_view>
 
 #include "base/os_error.h"
 
@@ -58,30 +61,74 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return out;
 }
 
+// Where the program is, by PATH as a shell would look.
+Result<std::string> find_program(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::vector<std::string> candidates;
+  if (name.find('/') != std::string::npos) {
+    candidates.push_back(name);
+  } else {
+    std::string_view rest = path != nullptr ? path : "/usr/bin:/bin";
+    while (!rest.empty()) {
+      const std::string_view folder = rest.substr(0, rest.find(':'));
+      rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
+      if (!folder.empty()) candidates.push_back(std::string(folder) + "/" + name);
+    }
+  }
+  for (const std::string& candidate : candidates) {
+    struct stat status {};
+    const bool is_file = stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+    if (is_file && access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return Error{ErrorCode::kNotFound, "cannot run " + name + ": no such program"};
+}
+
+// Between fork and exec: only calls that are safe there, since other threads of ours stand still with their locks.
+[[noreturn]] void become(const char* program, char* const* arguments, char* const* environment, int output, int errors,
+                         int failure, pid_t parent) {
+  // A parent that is killed takes the child along; otherwise it would go on writing where the next run works.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);
+  setpgid(0, 0);
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGHUP}) sigaction(number, &plain, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int empty = open("/dev/null", O_RDONLY);
+  if (empty >= 0 && dup2(empty, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 && dup2(errors, STDERR_FILENO) >= 0) {
+    execve(program, arguments, environment);
+  }
+  const int reason = errno;
+  const ssize_t ignored = write(failure, &reason, sizeof reason);
+  _exit(ignored == sizeof reason ? 127 : 126);
+}
+
 Result<pid_t> spawn(const ProcessOptions& options, int output, int errors) {
   std::vector<std::string> arguments = options.arguments;
   std::vector<std::string> environment = merged_environment(options.environment);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  sigset_t signals;
-  sigemptyset(&signals);
-  posix_spawnattr_setsigmask(&attributes, &signals);
-  for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGHUP}) sigaddset(&signals, number);
-  posix_spawnattr_setsigdefault(&attributes, &signals);
-  pid_t child = 0;
-  const int failure = posix_spawnp(&child, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(),
-                                   pointers(environment).data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failure != 0) return os_error(failure, "cannot run " + options.arguments[0]);
-  return child;
+  const std::vector<char*> argument_pointers = pointers(arguments), environment_pointers = pointers(environment);
+  const std::string program = TRY(find_program(arguments[0]));
+  int ends[2];  // tells the reason if exec fails; exec itself closes it
+  if (pipe2(ends, O_CLOEXEC) != 0) return os_error(errno, "cannot create a pipe");
+  const FileDescriptor failure_read(ends[0]);
+  FileDescriptor failure_write(ends[1]);
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child < 0) return os_error(errno, "cannot start " + program);
+  if (child == 0) {
+    become(program.c_str(), argument_pointers.data(), environment_pointers.data(), output, errors, failure_write.get(), parent);
+  }
+  failure_write.close();
+  int reason = 0;
+  ssize_t got = 0;
+  do {
+    got = read(failure_read.get(), &reason, sizeof reason);
+  } while (got < 0 && errno == EINTR);
+  if (got != sizeof reason) return child;
+  waitpid(child, nullptr, 0);
+  return os_error(reason, "cannot run " + program);
 }
 
 // Moves what is there into `text`, of which the last `limit` bytes are kept. False at the end of the stream.

@@ -1,7 +1,7 @@
 // Runs another program to its end: no shell, output captured, cancellable.
 //
-// Contract: the child leads a process group of its own, so Ctrl-C reaches only us and cancelling ends its children too. Its
-// stdin is empty. Blocks the calling thread; any thread may call.
+// Contract: the child leads a process group of its own, so Ctrl-C reaches only us and cancelling ends its children too; it is
+// killed if we are. Its stdin is empty. Blocks the calling thread; any thread may call.
 // Not here: long-lived children, pseudo terminals.
 #pragma once
 

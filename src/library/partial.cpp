@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <sstream>
 #include <system_error>
+#include <vector>
 
 #include "base/atomic_file.h"
 #include "base/log.h"
@@ -128,11 +130,17 @@ Result<void> PartialFile::finish_part() {
   return {};
 }
 
-Result<void> PartialFile::clear_work() const {
+Result<void> PartialFile::clear_work() {
+  std::vector<std::filesystem::path> old;
   std::error_code error;
-  std::filesystem::remove_all(work_folder(), error);
-  if (error) return os_error(error.value(), "cannot empty " + work_folder());
-  return make_directories(work_folder());
+  for (std::filesystem::directory_iterator at(folder_, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().filename().string().starts_with("work-")) old.push_back(at->path());
+  }
+  for (size_t i = 0; !error && i < old.size(); ++i) std::filesystem::remove_all(old[i], error);
+  if (error) return os_error(error.value(), "cannot empty " + folder_);
+  work_folder_ = folder_ + "/work-XXXXXX";
+  if (mkdtemp(work_folder_.data()) == nullptr) return os_error(errno, "cannot create a folder in " + folder_);
+  return {};
 }
 
 Result<void> PartialFile::commit(const std::string& final_path) {

@@ -1,7 +1,8 @@
 // An unfinished model file: bytes so far, which parts they are, and how to go on after an interruption.
 //
 // Contract: lives in one folder, partial/<digest>/, under the caller's DigestLock: `data` (the bytes), `state.toml` (written
-// after each finished part), `work/` (temporary files of the fetcher). What is there is hashed again on opening; bytes after
+// after each finished part), `work-*/` (temporary files of the fetcher; another name each time, since a program that a
+// killed pull left behind may still write into the old one). What is there is hashed again on opening; bytes after
 // the last finished part are dropped.
 // Not here: fetching, locks.
 #pragma once
@@ -36,9 +37,9 @@ class PartialFile : public ByteSink {
   uint64_t bytes() const { return bytes_; }
   uint64_t part_start() const { return part_start_; }
   Digest digest() const { return hash_.digest(); }
-  std::string work_folder() const { return folder_ + "/work"; }
-  // Empties the work folder.
-  Result<void> clear_work() const;
+  const std::string& work_folder() const { return work_folder_; }
+  // Replaces the work folder by an empty one.
+  Result<void> clear_work();
   // Moves the data to their final place; the folder goes.
   Result<void> commit(const std::string& final_path);
   void set_on_write(std::function<void()> on_write) { on_write_ = std::move(on_write); }
@@ -54,6 +55,7 @@ class PartialFile : public ByteSink {
   Result<void> restart();
 
   std::string folder_;
+  std::string work_folder_;
   Digest source_digest_;
   uint64_t total_bytes_;
   FileDescriptor file_;
