@@ -21,6 +21,10 @@ Convert convert_q2_k, convert_q3_k, convert_q4_k, convert_q5_k, convert_q6_k;
 Multiply multiply_float, multiply_signed, multiply_q4_offset, multiply_q4_minimum, multiply_q5_offset, multiply_q5_minimum;
 Multiply multiply_q2_k, multiply_q3_k, multiply_q6_k;
 
+// Straight from the rows, for one token.
+Decode decode_q4_0, decode_q4_1, decode_q5_0, decode_q5_1, decode_q8_0, decode_iq4_nl, decode_iq4_xs;
+Decode decode_q2_k, decode_q3_k, decode_q4_k, decode_q5_k, decode_q6_k;
+
 }  // namespace avx2
 
 }  // namespace hearth::kernels

@@ -12,35 +12,9 @@ namespace {
 constexpr int kRun = 8;        // blocks of a panel that stay in L1 while all tokens pass
 constexpr int kMaxTokens = 4;  // tokens of the largest tile
 
-// What the offset adds to a token's integer sums, per block of a run.
-struct alignas(32) Staged {
-  int32_t value[kRun][2];
-};
-
-// kHalves: per half the int16 pair (-offset * sums of bytes 0,1 and of bytes 2,3 of its quads), so that each int16 lane
-// ends as a sum of (w - offset) * a, which fits, whatever wraps on the way. Else: -offset * sum of the block.
-template <class S>
-KERNEL_INLINE void stage(const Inputs& in, int64_t block, int count, int64_t token, Staged* out) {
-  if constexpr (S::kOffset != 0 && S::kSums == Sums::kHalves) {
-    const int8_t* q = in.q + token * in.k + block * kBlock;
-    for (int b = 0; b < count; ++b) {
-      const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q + b * kBlock));
-      __m256i sum = _mm256_maddubs_epi16(_mm256_set1_epi8(S::kOffset), bytes);
-      sum = _mm256_add_epi16(sum, _mm256_shuffle_epi32(sum, 0x4e));
-      sum = _mm256_add_epi16(sum, _mm256_shuffle_epi32(sum, 0xb1));
-      sum = _mm256_sub_epi16(_mm256_setzero_si256(), sum);
-      out->value[b][0] = _mm256_extract_epi32(sum, 0);
-      out->value[b][1] = _mm256_extract_epi32(sum, 4);
-    }
-  } else if constexpr (S::kOffset != 0) {
-    const int32_t* half_sum = in.half_sum + (token * (in.k / kBlock) + block) * 2;
-    for (int b = 0; b < count; ++b) out->value[b][0] = -S::kOffset * (half_sum[2 * b] + half_sum[2 * b + 1]);
-  }
-}
-
 // The exact integer dots of one block: R groups of rows x T tokens.
 template <class S, int R, int T>
-KERNEL_INLINE void integer_dots(const uint8_t* block, const int8_t* q, int64_t k, const Staged* staged, int b,
+KERNEL_INLINE void integer_dots(const uint8_t* block, const int8_t* q, int64_t k, const Staged (&staged)[T][kRun], int b,
                                 __m256i (&dot)[R][T]) {
   using Block = PanelBlock<S>;
   const __m256i ones = _mm256_set1_epi16(1);
@@ -65,7 +39,7 @@ KERNEL_INLINE void integer_dots(const uint8_t* block, const int8_t* q, int64_t k
       unroll<R>([&](auto r) KERNEL_LAMBDA {
         __m256i value = sum[r][t], factor = ones;
         if constexpr (S::kSums == Sums::kHalves) {
-          if (S::kOffset != 0) value = _mm256_add_epi16(value, _mm256_set1_epi32(staged[t].value[b][part]));
+          if (S::kOffset != 0) value = _mm256_add_epi16(value, _mm256_set1_epi32(staged[t][b].value[part]));
           factor = load_256(block + Block::sub_scale(part, r));
         }
         const __m256i wide = _mm256_madd_epi16(value, factor);
@@ -75,7 +49,7 @@ KERNEL_INLINE void integer_dots(const uint8_t* block, const int8_t* q, int64_t k
   });
   if constexpr (S::kOffset != 0 && S::kSums != Sums::kHalves) {
     unroll<T>([&](auto t) KERNEL_LAMBDA {
-      unroll<R>([&](auto r) KERNEL_LAMBDA { dot[r][t] = _mm256_add_epi32(dot[r][t], _mm256_set1_epi32(staged[t].value[b][0])); });
+      unroll<R>([&](auto r) KERNEL_LAMBDA { dot[r][t] = _mm256_add_epi32(dot[r][t], _mm256_set1_epi32(staged[t][b].value[0])); });
     });
   }
 }
@@ -134,8 +108,8 @@ __attribute__((noinline)) void tile(const PanelBlock<S>* blocks, const Inputs& i
                                     float* acc) {
   constexpr int R = T >= 3 ? 2 : 4;
   const Inputs in = inputs;
-  Staged staged[T];
-  for (int t = 0; t < T; ++t) stage<S>(in, begin, count, token + t, &staged[t]);
+  Staged staged[T][kRun];
+  for (int t = 0; t < T; ++t) stage<S>(in, begin, count, token + t, staged[t]);
   for (int group = 0; group < kGroups; group += R) {
     const uint8_t* block = blocks->bytes + group * 32;
     const int8_t* q = in.q + token * in.k + begin * kBlock;

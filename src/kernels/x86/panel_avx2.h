@@ -76,6 +76,32 @@ KERNEL_INLINE __m256i broadcast_quad(const int8_t* q) {
   return _mm256_set1_epi32(word);
 }
 
+// What the offset of the stored weights adds to the integer sums of one block of a token.
+// kHalves: per half the int16 pair (-offset * sums of bytes 0,1 and of bytes 2,3 of its quads), so that each int16 lane
+// ends as a sum of (w - offset) * a, which fits, whatever wraps on the way. Else [0]: -offset * sum of the block.
+struct Staged {
+  int32_t value[2];
+};
+
+template <class S>
+KERNEL_INLINE void stage(const Inputs& in, int64_t block, int64_t count, int64_t token, Staged* out) {
+  if constexpr (S::kOffset != 0 && S::kSums == Sums::kHalves) {
+    const int8_t* q = in.q + token * in.k + block * kBlock;
+    for (int64_t b = 0; b < count; ++b) {
+      const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q + b * kBlock));
+      __m256i sum = _mm256_maddubs_epi16(_mm256_set1_epi8(S::kOffset), bytes);
+      sum = _mm256_add_epi16(sum, _mm256_shuffle_epi32(sum, 0x4e));
+      sum = _mm256_add_epi16(sum, _mm256_shuffle_epi32(sum, 0xb1));
+      sum = _mm256_sub_epi16(_mm256_setzero_si256(), sum);
+      out[b].value[0] = _mm256_extract_epi32(sum, 0);
+      out[b].value[1] = _mm256_extract_epi32(sum, 4);
+    }
+  } else if constexpr (S::kOffset != 0) {
+    const int32_t* half_sum = in.half_sum + (token * (in.k / kBlock) + block) * 2;
+    for (int64_t b = 0; b < count; ++b) out[b].value[0] = -S::kOffset * (half_sum[2 * b] + half_sum[2 * b + 1]);
+  }
+}
+
 using ShapeQ4Offset = Shape<Sums::kSingle, 8, 0>;
 using ShapeQ4Minimum = Shape<Sums::kSingle, 0, 1>;
 using ShapeQ5Offset = Shape<Sums::kPair, 16, 0>;
