@@ -9,7 +9,7 @@ namespace {
 
 constexpr double kPi = 0x1.921fb54442d18p+1;
 
-double scale_llama3(double frequency, const RopeScaling& scaling) {
+double scale_by_wavelength(double frequency, const RopeScaling& scaling) {
   const double wavelength = 2.0 * kPi / frequency;
   if (wavelength < scaling.original_context / scaling.high_freq_factor) return frequency;
   if (wavelength > scaling.original_context / scaling.low_freq_factor) return frequency / scaling.factor;
@@ -45,8 +45,8 @@ double scale_frequency(double frequency, int pair, int rotary_dim, double base, 
       return frequency;
     case RopeScaling::Kind::kLinear:
       return frequency / scaling.factor;
-    case RopeScaling::Kind::kLlama3:
-      return scale_llama3(frequency, scaling);
+    case RopeScaling::Kind::kByWavelength:
+      return scale_by_wavelength(frequency, scaling);
     case RopeScaling::Kind::kYarn: {
       const double kept = yarn_kept_share(pair, rotary_dim, base, scaling);
       return (frequency / scaling.factor) * (1.0 - kept) + frequency * kept;

@@ -13,7 +13,7 @@ struct RopeScaling {
   enum class Kind : uint8_t {
     kNone,
     kLinear,  // frequency / factor
-    kLlama3,  // wavelengths above original_context/low_freq_factor are divided by factor, below .../high_freq_factor kept
+    kByWavelength,  // wavelengths above original_context/low_freq_factor are divided by factor, below .../high_freq_factor kept
     kYarn,    // interpolated between the rotations beta_slow and beta_fast make in original_context
   };
   Kind kind = Kind::kNone;

@@ -23,7 +23,7 @@ double next_number(std::istringstream& fields) {
 
 TEST(RopeTable, FrequenciesMatchTheOracle) {
   const std::map<std::string, Kind> kinds = {
-      {"none", Kind::kNone}, {"linear", Kind::kLinear}, {"llama3", Kind::kLlama3}, {"yarn", Kind::kYarn}};
+      {"none", Kind::kNone}, {"linear", Kind::kLinear}, {"llama3", Kind::kByWavelength}, {"yarn", Kind::kYarn}};
   std::ifstream file(std::string(HEARTH_SOURCE_DIR) + "/tests/goldens/math/rope.txt");
   ASSERT_TRUE(file);
   std::map<std::string, int> cases;

@@ -1,0 +1,102 @@
+#!/bin/bash
+# Everything that must hold, from a clean clone on: builds, unit tests, the same under sanitizers, the limits of the source,
+# and real models against their references. Installs and fetches what it needs (scripts/setup.sh, scripts/cache.sh).
+# The last line counts: "N passed, N failed"; the exit code is 0 only if none failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/cache.sh
+jobs=${JOBS:-$(nproc)}
+passed=0
+failed=0
+failures=
+
+finish() {
+  [ -z "$failures" ] || printf 'failed:%s\n' "$failures"
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+note_failure() {
+  failed=$((failed + 1))
+  failures="$failures"$'\n'"  $1"
+}
+
+# must NAME COMMAND...: without it nothing else makes sense.
+must() {
+  local name=$1 start=$SECONDS
+  shift
+  if "$@"; then
+    printf '== %s: done in %d s\n' "$name" $((SECONDS - start))
+  else
+    note_failure "$name"
+    finish
+  fi
+}
+
+# check NAME COMMAND...: one test.
+check() {
+  local name=$1 start=$SECONDS
+  shift
+  printf '== %s\n' "$name"
+  if "$@"; then
+    passed=$((passed + 1))
+    printf '== %s: passed in %d s\n' "$name" $((SECONDS - start))
+  else
+    note_failure "$name"
+    printf '== %s: FAILED in %d s\n' "$name" $((SECONDS - start))
+  fi
+}
+
+# unit_tests NAME FOLDER [CTEST ARGUMENTS...]: as many tests as ctest counts.
+unit_tests() {
+  local name=$1 folder=$2 start=$SECONDS log
+  shift 2
+  printf '== %s\n' "$name"
+  log=$(mktemp)
+  ctest --test-dir "$folder" --output-on-failure --no-tests=error -j "$jobs" --timeout 600 "$@" 2>&1 | tee "$log"
+  local summary
+  summary=$(grep -E 'tests passed, [0-9]+ tests? failed out of [0-9]+' "$log" || true)
+  if [ -z "$summary" ]; then
+    note_failure "$name: ctest did not run"
+  else
+    local bad all
+    bad=$(sed -E 's/.*, ([0-9]+) tests? failed.*/\1/' <<< "$summary")
+    all=$(sed -E 's/.*out of ([0-9]+).*/\1/' <<< "$summary")
+    passed=$((passed + all - bad))
+    failed=$((failed + bad))
+    [ "$bad" = 0 ] || failures="$failures"$'\n'"  $name:"$(sed -n -E 's/^\t *[0-9]+ - (.*) \(.*/ \1/p' "$log" | tr -d '\n')
+  fi
+  rm -f "$log"
+  printf '== %s: %d s\n' "$name" $((SECONDS - start))
+}
+
+# build_with PRESET [TARGETS...]
+build_with() {
+  local preset=$1 log
+  shift
+  log=$(mktemp)
+  cmake --preset "$preset" > "$log" 2>&1 && ninja -C "build/$preset" -j "$jobs" --quiet "$@" 2>&1
+  local status=$?
+  [ "$status" = 0 ] || cat "$log"
+  rm -f "$log"
+  return "$status"
+}
+
+sanitised_tests="base_test gguf_test text_test library_test cli_test engine_test mutated_gguf_test"
+threaded_tests="base_test backend_test library_test"
+
+must "packages" scripts/setup.sh test
+must "release build" scripts/build.sh all
+check "limits of the source" python3 tests/tidy.py
+must "models" fetch_models smollm2:135m gemma3:270m qwen2.5-coder:0.5b
+must "reference implementations" prepare_python
+unit_tests "unit tests" build/release
+check "tiny models against PyTorch" "$python" tests/models_test.py
+check "accuracy of the two small models" "$python" tests/accuracy.py --models smollm2:135m,gemma3:270m
+check "determinism" "$python" tests/determinism.py --models tiny,smollm2:135m
+must "address and undefined behaviour sanitizer build" build_with asan $sanitised_tests
+unit_tests "address and undefined behaviour sanitizer" build/asan -R "^($(echo "$sanitised_tests" | sed 's/_test//g; s/ /|/g'))\$"
+must "thread sanitizer build" build_with tsan $threaded_tests
+unit_tests "thread sanitizer" build/tsan -R "^($(echo "$threaded_tests" | sed 's/_test//g; s/ /|/g'))\$"
+finish
