@@ -14,7 +14,7 @@ namespace hearth::text {
 namespace {
 
 constexpr std::string_view kGpt2Pattern = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-constexpr std::string_view kByWavelengthPattern =
+constexpr std::string_view kLlama3Pattern =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
     "\\s+(?!\\S)|\\s+";
 constexpr std::string_view kQwen2Pattern =
@@ -73,8 +73,8 @@ constexpr Rule kRules[] = {
     {"command-r", {kDigitsThenGpt2}, true, false, true},
     {"qwen2 deepseek-r1-qwen", {kQwen2Pattern}, true},
     {"stablelm2", {kQwen2Pattern}},
-    {"llama-bpe llama3 llama-v3", {kByWavelengthPattern}, false, true, true},
-    {"dbrx smaug-bpe", {kByWavelengthPattern}},
+    {"llama-bpe llama3 llama-v3", {kLlama3Pattern}, false, true, true},
+    {"dbrx smaug-bpe", {kLlama3Pattern}},
     {"tekken", {kTekkenPattern}, false, true, true},
     {"gpt-4o llama4", {kGpt4oPattern}},
     {"deepseek-llm",
@@ -102,7 +102,7 @@ bool contains_name(std::string_view names, std::string_view wanted) {
 
 std::optional<KnownSplit> known_pattern(std::string_view pattern) {
   if (pattern == kGpt2Pattern) return KnownSplit::kGpt2;
-  if (pattern == kByWavelengthPattern) return KnownSplit::kByWavelength;
+  if (pattern == kLlama3Pattern) return KnownSplit::kLlama3;
   if (pattern == kQwen2Pattern) return KnownSplit::kQwen2;
   if (pattern == kSingleNumbersPattern) return KnownSplit::kSingleNumbers;
   if (pattern == kDigitsThenGpt2) return KnownSplit::kGpt2Digits;

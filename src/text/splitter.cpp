@@ -190,7 +190,7 @@ std::unique_ptr<Splitter> make_known_splitter(KnownSplit split) {
   switch (split) {
     case KnownSplit::kGpt2: return std::make_unique<Gpt2Splitter>(false);
     case KnownSplit::kGpt2Digits: return std::make_unique<Gpt2Splitter>(true);
-    case KnownSplit::kByWavelength: return std::make_unique<Llama3Splitter>(3);
+    case KnownSplit::kLlama3: return std::make_unique<Llama3Splitter>(3);
     case KnownSplit::kQwen2: return std::make_unique<Llama3Splitter>(1);
     case KnownSplit::kSingleNumbers: break;
   }
