@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -90,20 +91,6 @@ TEST(Traits, EncodingEqualsTheReferenceBitByBit) {
   }
 }
 
-// A deterministic bell-shaped source, the shape of real weights.
-std::vector<float> bell(size_t count, uint64_t seed) {
-  std::vector<float> values(count);
-  for (float& value : values) {
-    double sum = 0;
-    for (int i = 0; i < 12; ++i) {
-      seed = seed * 6364136223846793005u + 1442695040888963407u;
-      sum += static_cast<double>(seed >> 40) / (1 << 24);
-    }
-    value = static_cast<float>((sum - 6) * 0.02);
-  }
-  return values;
-}
-
 double relative_error(const FormatTraits& row, const std::vector<float>& input) {
   std::vector<char> blocks(input.size() / row.block_values * row.block_bytes);
   row.encode_row(input.data(), static_cast<int64_t>(input.size()), blocks.data());
@@ -118,13 +105,23 @@ double relative_error(const FormatTraits& row, const std::vector<float>& input) 
   return total > 0 ? std::sqrt(error / total) : std::sqrt(error);
 }
 
-// A uniform quantiser with n steps over a range of about 4.6 sigma has an error of 4.6/n/sqrt(12) sigma; the K formats must be at
-// least as good as that for their bits.
-TEST(Traits, EncodedBellShapedRowsAreClose) {
-  const std::vector<float> input = bell(256 * 64, 7);
-  EXPECT_LT(relative_error(traits(Format::kQ4_K), input), 4.6 / 15 / std::sqrt(12.0));
-  EXPECT_LT(relative_error(traits(Format::kQ5_K), input), 4.6 / 31 / std::sqrt(12.0));
-  EXPECT_LT(relative_error(traits(Format::kQ6_K), input), 4.6 / 63 / std::sqrt(12.0));
+// quality.txt: the errors of ggml's own encoders on the same rows (tests/oracle/quant_quality.py).
+TEST(Traits, EncodersOfTheKFormatsAreAsCloseAsTheReference) {
+  const std::vector<float> input = as_floats(read_golden("quality.f32"));
+  ASSERT_EQ(input.size(), 20u * 512u);
+  const std::vector<char> text = read_golden("quality.txt");
+  std::istringstream lines(std::string(text.begin(), text.end()));
+  std::string name;
+  double reference;
+  int compared = 0;
+  while (lines >> name >> reference) {
+    for (const FormatTraits* row : all_formats()) {
+      if (row->name != name) continue;
+      EXPECT_LT(relative_error(*row, input), 1.02 * reference) << name;
+      ++compared;
+    }
+  }
+  EXPECT_EQ(compared, 3);
 }
 
 TEST(Traits, EncodersSurviveEveryInput) {
