@@ -184,9 +184,11 @@ std::string array_hash(const View& view, const View::KeyInfo& key) {
       state = fnv(strings[i], fnv(raw_view(static_cast<uint64_t>(strings[i].size())), state));
     }
   } else if (key.element == ValueType::kF32) {
-    for (float value : *view.get_f32s(key.key)) state = fnv(raw_view(value), state);
+    const std::span<const float> values = *view.get_f32s(key.key);
+    for (float value : values) state = fnv(raw_view(value), state);
   } else {
-    for (int32_t value : *view.get_i32s(key.key)) state = fnv(raw_view(value), state);
+    const std::span<const int32_t> values = *view.get_i32s(key.key);
+    for (int32_t value : values) state = fnv(raw_view(value), state);
   }
   return hex(state);
 }
