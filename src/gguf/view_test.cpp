@@ -22,10 +22,18 @@ std::string raw(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof(T)};
 }
 
-std::unique_ptr<View> open(const std::string& file) {
-  Result<std::unique_ptr<View>> view = View::open_bytes(as_bytes(file), "test.gguf");
+struct Opened {  // a View and the bytes that it points into
+  std::unique_ptr<std::string> file;
+  std::unique_ptr<View> view;
+  const View* operator->() const { return view.get(); }
+};
+
+Opened open(std::string bytes) {
+  Opened opened{std::make_unique<std::string>(std::move(bytes)), nullptr};
+  Result<std::unique_ptr<View>> view = View::open_bytes(as_bytes(*opened.file), "test.gguf");
   EXPECT_TRUE(view.ok()) << view.error().message;
-  return view.ok() ? std::move(view).value() : nullptr;
+  if (view.ok()) opened.view = std::move(view).value();
+  return opened;
 }
 
 Error error_of(const std::string& file) {
@@ -71,7 +79,7 @@ TEST(View, ReadsEveryTypeOfValue) {
   writer.set_bool("true", true);
   writer.set_bool("false", false);
   writer.set_string("text", "a\nb");
-  const std::unique_ptr<View> view = open(writer.serialise());
+  const Opened view = open(writer.serialise());
   EXPECT_EQ(view->get_u64("u8"), 200u);
   EXPECT_EQ(view->get_i64("i8"), -100);
   EXPECT_EQ(view->get_u64("u16"), 60000u);
@@ -98,7 +106,7 @@ TEST(View, OtherTypesAndValuesThatDoNotFitAreAbsent) {
   writer.set_string("text", "1");
   writer.set_f32("real", 1.0f);
   writer.set_bool("bool", true);
-  const std::unique_ptr<View> view = open(writer.serialise());
+  const Opened view = open(writer.serialise());
   EXPECT_FALSE(view->get_u64("negative").has_value());
   EXPECT_FALSE(view->get_i64("huge").has_value());
   EXPECT_FALSE(view->get_u64("text").has_value());
@@ -123,7 +131,7 @@ TEST(View, ReadsArraysAtEveryAlignment) {
     writer.set_bools("bools", {true, false, true});
     writer.set_raw("wide", ValueType::kArray, raw<uint32_t>(11) + raw<uint64_t>(2) + raw<int64_t>(-5) + raw<int64_t>(1));
     writer.set_f32s("empty", {});
-    const std::unique_ptr<View> view = open(writer.serialise());
+    const Opened view = open(writer.serialise());
     const StringArray strings = *view->get_strings("strings");
     ASSERT_EQ(strings.size(), 3u);
     EXPECT_EQ(strings[0], "");
@@ -163,7 +171,7 @@ TEST(View, TensorsHaveShapeFormatAndBytes) {
   for (uint32_t alignment : {8u, 32u, 4096u}) {
     writer.set_alignment(alignment);
     const std::string file = writer.serialise();
-    const std::unique_ptr<View> view = open(file);
+    const Opened view = open(file);
     ASSERT_EQ(view->tensors().size(), 3u);
     const TensorInfo* tensor = view->find_tensor("q");
     ASSERT_NE(tensor, nullptr);
@@ -316,7 +324,7 @@ TEST(View, DescribesValuesForPeople) {
   writer.set_strings("tokens", std::vector<std::string>{"a", "\n"});
   writer.set_i32s("many", std::vector<int32_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
   writer.set_f64("nan", std::numeric_limits<double>::quiet_NaN());
-  const std::unique_ptr<View> view = open(writer.serialise());
+  const Opened view = open(writer.serialise());
   EXPECT_EQ(view->describe("epsilon"), "1e-05");
   EXPECT_EQ(view->describe("big"), "18446744073709551615");
   EXPECT_EQ(view->describe("flag"), "true");
