@@ -97,11 +97,12 @@ struct ThreadPool::State {
     current_pool = outer;
   }
 
+  // One line holds all that a worker needs to begin, so that it moves between cores once.
   alignas(64) WaitWord start;  // generation of the newest run
-  alignas(64) Function function = nullptr;
+  Function function = nullptr;
   void* context = nullptr;
   bool stopping = false;
-  uint32_t generation = 0;  // the caller's copy
+  alignas(64) uint32_t generation = 0;  // the caller's copy
   std::atomic<bool> busy{false};
   int workers;
   int spin_ns = 0;
