@@ -90,10 +90,12 @@ struct ThreadPool::State {
   explicit State(int threads) : workers(threads), done(static_cast<size_t>(threads)) {}
 
   void worker_loop(int worker);
-  void call(int worker) {
+  void begin_run();
+  void end_run() { busy.store(false, std::memory_order_release); }
+  void call(Function fn, void* argument, int worker) {
     const void* outer = current_pool;
     current_pool = this;
-    function(context, worker, workers);
+    fn(argument, worker, workers);
     current_pool = outer;
   }
 
@@ -120,7 +122,7 @@ void ThreadPool::State::worker_loop(int worker) {
     start.wait_while(seen, spin_ns);
     seen = start.load();
     if (stopping) return;
-    call(worker);
+    call(function, context, worker);
     done[static_cast<size_t>(worker)].generation.publish(seen);
   }
 }
@@ -174,22 +176,31 @@ ThreadPool::~ThreadPool() {
 
 int ThreadPool::workers() const { return state_->workers; }
 
+void ThreadPool::State::begin_run() {
+  CHECK(!busy.exchange(true, std::memory_order_acquire));
+  if (prepared_for == serial) return;
+  prepared_for = serial;
+  if (on_thread_start != nullptr) on_thread_start(0);
+}
+
 void ThreadPool::run(Function fn, void* context) {
   State& state = *state_;
-  CHECK(!state.busy.exchange(true, std::memory_order_acquire));
-  if (prepared_for != state.serial) {
-    prepared_for = state.serial;
-    if (state.on_thread_start != nullptr) state.on_thread_start(0);
-  }
+  state.begin_run();
   state.function = fn;
   state.context = context;
   const uint32_t before = state.generation++;
   state.start.publish(state.generation);
-  state.call(0);
+  state.call(fn, context, 0);
   for (int worker = 1; worker < state.workers; ++worker) {
     state.done[static_cast<size_t>(worker)].generation.wait_while(before, state.spin_ns);
   }
-  state.busy.store(false, std::memory_order_release);
+  state.end_run();
+}
+
+void ThreadPool::run_alone(Function fn, void* context) {
+  state_->begin_run();
+  state_->call(fn, context, 0);
+  state_->end_run();
 }
 
 void ThreadPool::barrier() {

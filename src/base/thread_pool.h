@@ -86,9 +86,18 @@ class ThreadPool {
         const_cast<std::remove_const_t<Callable>*>(std::addressof(f)));
   }
 
-  // Calls f(worker, begin, end) for pieces of `grain` that cover [0, items), claimed dynamically.
+  // Calls f(worker, begin, end) for pieces of `grain` that cover [0, items), claimed dynamically. A single piece runs on the
+  // caller and wakes nobody.
   template <class F>
   void parallel_for(int64_t items, int64_t grain, F&& f) {
+    if (items <= grain) {
+      auto alone = [&](int worker, int) {
+        if (items > 0) f(worker, int64_t{0}, items);
+      };
+      run_alone([](void* context, int worker, int workers) { (*static_cast<decltype(alone)*>(context))(worker, workers); },
+                &alone);
+      return;
+    }
     counter_.reset();
     run([&](int worker, int) {
       int64_t begin = 0;
@@ -99,6 +108,9 @@ class ThreadPool {
 
  private:
   struct State;
+  // run() of the caller only.
+  void run_alone(Function fn, void* context);
+
   std::unique_ptr<State> state_;
   WorkCounter counter_;
 };

@@ -79,6 +79,18 @@ TEST_P(ThreadPoolTest, ParallelForCoversEachItemOnce) {
   }
 }
 
+TEST_P(ThreadPoolTest, OnePieceRunsOnTheCaller) {
+  ThreadPool pool({.threads = GetParam()});
+  const std::thread::id caller = std::this_thread::get_id();
+  pool.parallel_for(5, 5, [&](int worker, int64_t begin, int64_t end) {
+    EXPECT_EQ(std::this_thread::get_id(), caller);
+    EXPECT_EQ(worker, 0);
+    EXPECT_EQ(begin, 0);
+    EXPECT_EQ(end, 5);
+  });
+  pool.run([](int, int) {});  // the workers are still in step
+}
+
 TEST_P(ThreadPoolTest, PinnedPoolGivesTheSameCalls) {
   ThreadPool pool({.threads = GetParam(), .pin = true});
   std::atomic<int> calls{0};
@@ -120,6 +132,16 @@ TEST(ThreadPoolDeathTest, NestedRunIsOurBug) {
       {
         ThreadPool pool({.threads = 2});
         pool.run([&](int, int) { pool.run([](int, int) {}); });
+      },
+      "internal error");
+}
+
+TEST(ThreadPoolDeathTest, RunInsideASinglePieceIsOurBug) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        ThreadPool pool({.threads = 2});
+        pool.parallel_for(1, 1, [&](int, int64_t, int64_t) { pool.run([](int, int) {}); });
       },
       "internal error");
 }
