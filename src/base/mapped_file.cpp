@@ -31,7 +31,9 @@ class Descriptor {  // closes on every path out
   int fd_;
 };
 
-std::string reason(int error) { return std::error_code(error, std::generic_category()).message(); }
+std::string reason(int error) {
+  return std::error_code(error, std::generic_category()).message();
+}
 
 Error open_error(const std::string& path, int error) {
   switch (error) {
@@ -119,10 +121,18 @@ void MappedFile::advise(MapAdvice advice, uint64_t offset, uint64_t length) cons
   const uint64_t begin = offset & ~(page - 1);
   int value = MADV_NORMAL;
   switch (advice) {
-    case MapAdvice::kNormal: value = MADV_NORMAL; break;
-    case MapAdvice::kSequential: value = MADV_SEQUENTIAL; break;
-    case MapAdvice::kRandom: value = MADV_RANDOM; break;
-    case MapAdvice::kWillNeed: value = MADV_WILLNEED; break;
+    case MapAdvice::kNormal:
+      value = MADV_NORMAL;
+      break;
+    case MapAdvice::kSequential:
+      value = MADV_SEQUENTIAL;
+      break;
+    case MapAdvice::kRandom:
+      value = MADV_RANDOM;
+      break;
+    case MapAdvice::kWillNeed:
+      value = MADV_WILLNEED;
+      break;
   }
   (void)::madvise(const_cast<std::byte*>(data_) + begin, offset + length - begin, value);
 }

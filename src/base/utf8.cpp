@@ -13,11 +13,16 @@ namespace {
 // The second byte of a sequence has a narrower range after E0, ED, F0 and F4 (Unicode standard, table 3-7).
 bool second_byte_ok(unsigned char lead, unsigned char second) {
   switch (lead) {
-    case 0xE0: return second >= 0xA0 && second <= 0xBF;
-    case 0xED: return second >= 0x80 && second <= 0x9F;
-    case 0xF0: return second >= 0x90 && second <= 0xBF;
-    case 0xF4: return second >= 0x80 && second <= 0x8F;
-    default: return second >= 0x80 && second <= 0xBF;
+    case 0xE0:
+      return second >= 0xA0 && second <= 0xBF;
+    case 0xED:
+      return second >= 0x80 && second <= 0x9F;
+    case 0xF0:
+      return second >= 0x90 && second <= 0xBF;
+    case 0xF4:
+      return second >= 0x80 && second <= 0x8F;
+    default:
+      return second >= 0x80 && second <= 0xBF;
   }
 }
 
@@ -41,10 +46,17 @@ bool needs_escape(char32_t code) {
 
 void append_escaped(std::string* out, char32_t code) {
   switch (code) {
-    case '\n': *out += "\\n"; return;
-    case '\r': *out += "\\r"; return;
-    case '\t': *out += "\\t"; return;
-    default: break;
+    case '\n':
+      *out += "\\n";
+      return;
+    case '\r':
+      *out += "\\r";
+      return;
+    case '\t':
+      *out += "\\t";
+      return;
+    default:
+      break;
   }
   if (code < 0x80) return append_hex(out, "\\x", code, 2);
   append_hex(out, "\\u", code, 4);
@@ -93,7 +105,8 @@ size_t utf8_incomplete_tail(std::string_view text) {
     const unsigned char byte = static_cast<unsigned char>(text[position]);
     if ((byte & 0xC0) == 0x80) continue;
     const Utf8Step step = utf8_step(text, position);
-    const bool cut = !step.valid && sequence_length(byte) > static_cast<int>(back) && step.length == static_cast<int>(back);
+    const bool cut =
+        !step.valid && sequence_length(byte) > static_cast<int>(back) && step.length == static_cast<int>(back);
     return cut ? back : 0;
   }
   return 0;

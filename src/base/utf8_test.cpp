@@ -27,12 +27,14 @@ TEST(Utf8, EveryCodePointRoundTrips) {
 
 TEST(Utf8, IllFormedSequencesAreRefused) {
   for (const char* text : {"\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xED\xBF\xBF",
-                           "\xF0\x80\x80\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\x80", "\xBF",
-                           "\xFE", "\xFF", "a\xC3", "12345678\xC3(", "\xE2\x82"}) {
+                           "\xF0\x80\x80\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\x80",
+                           "\xBF", "\xFE", "\xFF", "a\xC3", "12345678\xC3(", "\xE2\x82"}) {
     EXPECT_FALSE(is_valid_utf8(text)) << printable(text);
   }
   EXPECT_TRUE(is_valid_utf8(""));
-  EXPECT_TRUE(is_valid_utf8("plain text of more than eight bytes, Gr\xC3\xBC\xC3\x9F""e \xF0\x9F\x99\x82"));
+  EXPECT_TRUE(
+      is_valid_utf8("plain text of more than eight bytes, Gr\xC3\xBC\xC3\x9F"
+                    "e \xF0\x9F\x99\x82"));
 }
 
 // Example of the Unicode standard, section 3.9, table 3-8: one U+FFFD for each maximal part.

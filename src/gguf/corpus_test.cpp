@@ -30,7 +30,9 @@ TEST(Corpus, AllTypes) {
   EXPECT_EQ(view->get_f64("f32"), 0.5);
   EXPECT_EQ(view->get_f64("f64"), 0.1);
   EXPECT_EQ(view->get_bool("bool"), true);
-  EXPECT_EQ(view->get_string("string"), "gr\xc3\xbc\xc3\x9f" "e");
+  EXPECT_EQ(view->get_string("string"),
+            "gr\xc3\xbc\xc3\x9f"
+            "e");
   const StringArray strings = *view->get_strings("strings");
   ASSERT_EQ(strings.size(), 3u);
   EXPECT_EQ(strings[1], "bc");

@@ -1,8 +1,8 @@
 // A bounds-checked little-endian reader over bytes that are not trusted.
 //
-// Contract: every read returns false and moves nothing if the bytes left do not suffice. Sizes are compared with what is left,
-// never added to a position first, so nothing can wrap around.
-// Not here: error messages; the caller knows what it was reading.
+// Contract: every read returns false and moves nothing if the bytes left do not suffice. Sizes are compared with what
+// is left, never added to a position first, so nothing can wrap around. Not here: error messages; the caller knows what
+// it was reading.
 #pragma once
 
 #include <cstddef>

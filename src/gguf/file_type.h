@@ -1,8 +1,7 @@
 // The quantisation of a whole file in the field's words: "Q4_K_M", "Q8_0", "F16".
 //
-// Contract: what general.file_type says if its number is known; else the format that holds most of the file's tensor bytes;
-// "unknown" for a file without tensors. Pure, thread-safe.
-// Not here: the format of one tensor (quant/traits.h).
+// Contract: what general.file_type says if its number is known; else the format that holds most of the file's tensor
+// bytes; "unknown" for a file without tensors. Pure, thread-safe. Not here: the format of one tensor (quant/traits.h).
 #pragma once
 
 #include <cstdint>

@@ -109,7 +109,8 @@ TEST_F(FilesTest, AnyPartOpensTheWholeModel) {
 
 TEST_F(FilesTest, SplitModelsThatDoNotFitTogetherAreRefused) {
   const std::string first = write("m-00001-of-00002.gguf", part(0, 2, 2));
-  EXPECT_THAT(error_of(first).message, AllOf(HasSubstr("m-00002-of-00002.gguf: no such file"), HasSubstr("part 2 of the 2")));
+  EXPECT_THAT(error_of(first).message,
+              AllOf(HasSubstr("m-00002-of-00002.gguf: no such file"), HasSubstr("part 2 of the 2")));
   write("m-00002-of-00002.gguf", part(0, 2, 2));
   EXPECT_THAT(error_of(first).message, HasSubstr("its keys say part 1 of 2, its name part 2 of 2"));
   write("m-00002-of-00002.gguf", part(1, 3, 2));
@@ -121,7 +122,8 @@ TEST_F(FilesTest, SplitModelsThatDoNotFitTogetherAreRefused) {
   write("m-00001-of-00002.gguf", part(0, 2, 5));
   EXPECT_THAT(error_of(first).message, HasSubstr("announces 5 tensors, the parts hold 2"));
 
-  EXPECT_THAT(error_of(write("renamed.gguf", part(0, 2, 2))).message, HasSubstr("must end in \"-00001-of-00002.gguf\""));
+  EXPECT_THAT(error_of(write("renamed.gguf", part(0, 2, 2))).message,
+              HasSubstr("must end in \"-00001-of-00002.gguf\""));
   EXPECT_THAT(error_of(write("x-00001-of-00002.gguf", part(2, 2, 2))).message, HasSubstr("'split.no' is 2"));
   EXPECT_THAT(error_of(write("x.gguf", part(0, 60000, 2))).message, HasSubstr("kMaxParts"));
   const std::string lacking = model(0, [](Writer* writer) { writer->set_u16("split.count", 2); });
@@ -146,7 +148,8 @@ TEST_F(FilesTest, BytesOfAPartAreRefused) {
   EXPECT_THAT(view.error().message, HasSubstr("part 2 of a model split over 3 files"));
 }
 
-// ---- real files -------------------------------------------------------------------------------------------------------
+// ---- real files
+// -------------------------------------------------------------------------------------------------------
 
 uint64_t fnv(std::string_view bytes, uint64_t state = 0xCBF29CE484222325u) {
   for (char c : bytes) state = (state ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
@@ -166,12 +169,18 @@ std::string_view raw_view(const T& value) {
 
 std::string scalar_hash(const View& view, const View::KeyInfo& key) {
   switch (key.type) {
-    case ValueType::kF32: return hex(fnv(raw_view(static_cast<float>(*view.get_f64(key.key)))));
-    case ValueType::kBool: return hex(fnv(raw_view(static_cast<uint8_t>(*view.get_bool(key.key)))));
-    case ValueType::kU32: return hex(fnv(raw_view(static_cast<uint32_t>(*view.get_u64(key.key)))));
-    case ValueType::kU64: return hex(fnv(raw_view(*view.get_u64(key.key))));
-    case ValueType::kString: return hex(fnv(*view.get_string(key.key)));
-    default: return "type without a hash here";
+    case ValueType::kF32:
+      return hex(fnv(raw_view(static_cast<float>(*view.get_f64(key.key)))));
+    case ValueType::kBool:
+      return hex(fnv(raw_view(static_cast<uint8_t>(*view.get_bool(key.key)))));
+    case ValueType::kU32:
+      return hex(fnv(raw_view(static_cast<uint32_t>(*view.get_u64(key.key)))));
+    case ValueType::kU64:
+      return hex(fnv(raw_view(*view.get_u64(key.key))));
+    case ValueType::kString:
+      return hex(fnv(*view.get_string(key.key)));
+    default:
+      return "type without a hash here";
   }
 }
 
@@ -195,12 +204,13 @@ std::string array_hash(const View& view, const View::KeyInfo& key) {
 
 // The file in the words of tests/oracle/gguf_goldens.py.
 std::string summary(const View& view) {
-  constexpr const char* kTypes[] = {"u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "", "u64", "i64", "f64"};
+  constexpr const char* kTypes[] = {"u8",   "i8",     "u16", "i16", "u32", "i32", "f32",
+                                    "bool", "string", "",    "u64", "i64", "f64"};
   std::ostringstream out;
   for (const View::KeyInfo& key : view.keys()) {
     const bool array = key.type == ValueType::kArray;
-    out << "key\t" << key.key << "\t" << kTypes[static_cast<int>(key.element)] << (array ? "[]" : "") << "\t" << key.length
-        << "\t" << (array ? array_hash(view, key) : scalar_hash(view, key)) << "\n";
+    out << "key\t" << key.key << "\t" << kTypes[static_cast<int>(key.element)] << (array ? "[]" : "") << "\t"
+        << key.length << "\t" << (array ? array_hash(view, key) : scalar_hash(view, key)) << "\n";
   }
   for (const TensorInfo& tensor : view.tensors()) {
     out << "tensor\t" << tensor.name << "\t" << quant::traits(tensor.format).name << "\t";
@@ -230,14 +240,16 @@ std::vector<std::filesystem::path> model_folders() {
 
 TEST(RealFiles, ReadAsTheReferenceReadsThem) {
   int compared = 0;
-  for (const auto& golden : std::filesystem::directory_iterator(std::string(HEARTH_SOURCE_DIR) + "/tests/goldens/gguf")) {
+  for (const auto& golden :
+       std::filesystem::directory_iterator(std::string(HEARTH_SOURCE_DIR) + "/tests/goldens/gguf")) {
     std::string path;
     for (const std::filesystem::path& folder : model_folders()) {
       const std::filesystem::path candidate = folder / (golden.path().stem().string() + ".gguf");
       if (std::filesystem::exists(candidate)) path = candidate.string();
     }
     if (path.empty()) {
-      std::cout << "not run: " << golden.path().stem().string() << ".gguf is in neither ../shared nor the model cache\n";
+      std::cout << "not run: " << golden.path().stem().string()
+                << ".gguf is in neither ../shared nor the model cache\n";
       continue;
     }
     SCOPED_TRACE(path);

@@ -1,8 +1,8 @@
 // The head of a GGUF file: magic, version, counts, and every key with its value.
 //
-// Contract: after parse_keys() each entry's value lies wholly within the file, bools are 0 or 1, array lengths fit what follows
-// them, and keys are unique, valid UTF-8 and not empty. Strings are walked, not copied.
-// Not here: tensors (tensor_directory.cpp), what keys mean.
+// Contract: after parse_keys() each entry's value lies wholly within the file, bools are 0 or 1, array lengths fit what
+// follows them, and keys are unique, valid UTF-8 and not empty. Strings are walked, not copied. Not here: tensors
+// (tensor_directory.cpp), what keys mean.
 #include <cstring>
 
 #include "base/checked.h"
@@ -27,11 +27,13 @@ Result<void> check_version(const Part& part) {
   const uint32_t version = part.version;
   if (version == 2 || version == 3) return {};
   if ((version & 0xFFFFu) == 0 && version != 0) {
-    return unsupported(part, "is a big-endian GGUF file; convert it to little-endian (gguf_convert_endian.py of the gguf "
-                             "Python package) or get a little-endian one");
+    return unsupported(part,
+                       "is a big-endian GGUF file; convert it to little-endian (gguf_convert_endian.py of the gguf "
+                       "Python package) or get a little-endian one");
   }
   if (version == 1) {
-    return unsupported(part, "is a GGUF file of version 1 (2023), which is no longer read; get the model as version 2 or 3");
+    return unsupported(part,
+                       "is a GGUF file of version 1 (2023), which is no longer read; get the model as version 2 or 3");
   }
   if (version == 0) return corrupt(part, "has GGUF version 0, which does not exist; the file is damaged");
   return unsupported(part, "has GGUF version " + std::to_string(version) + "; this program reads versions 2 and 3");
@@ -50,9 +52,13 @@ Result<void> check_count(const Part& part, const char* what, uint64_t count, uin
   return {};
 }
 
-std::string quoted(std::string_view key) { return "key '" + printable(key, 80) + "'"; }
+std::string quoted(std::string_view key) {
+  return "key '" + printable(key, 80) + "'";
+}
 
-bool is_misaligned(const std::byte* data) { return reinterpret_cast<uintptr_t>(data) % alignof(uint32_t) != 0; }
+bool is_misaligned(const std::byte* data) {
+  return reinterpret_cast<uintptr_t>(data) % alignof(uint32_t) != 0;
+}
 
 Result<void> check_bools(const Part& part, const Entry& entry) {
   for (uint64_t i = 0; i < entry.length; ++i) {
@@ -84,7 +90,8 @@ Result<void> parse_array(const Part& part, Cursor* cursor, Entry* entry) {
     std::string_view text;
     for (uint64_t i = 0; i < entry->length; ++i) {
       if (!cursor->read_string(&text)) {
-        return cut_short(part, quoted(entry->key) + ", string " + std::to_string(i) + " of " + std::to_string(entry->length));
+        return cut_short(part,
+                         quoted(entry->key) + ", string " + std::to_string(i) + " of " + std::to_string(entry->length));
       }
     }
     return {};
@@ -110,7 +117,8 @@ Result<void> parse_value(const Part& part, Cursor* cursor, Entry* entry) {
   } else {
     const uint64_t width = value_type_bytes(entry->type);
     if (width == 0) {
-      return corrupt(part, quoted(entry->key) + " has unknown type " + std::to_string(static_cast<uint32_t>(entry->type)));
+      return corrupt(part,
+                     quoted(entry->key) + " has unknown type " + std::to_string(static_cast<uint32_t>(entry->type)));
     }
     entry->data = cursor->data();
     if (!cursor->skip(width)) return cut_short(part, quoted(entry->key));
@@ -123,10 +131,11 @@ Result<void> check_key_name(const Part& part, std::string_view key, uint64_t ind
   const std::string which = "key " + std::to_string(index) + " of " + std::to_string(part.key_count);
   if (key.empty()) return corrupt(part, which + " has an empty name");
   if (key.size() > kMaxKeyBytes) {
-    return corrupt(part, which + " has a name of " + std::to_string(key.size()) + " bytes, above the limit kMaxKeyBytes = " +
-                             std::to_string(kMaxKeyBytes));
+    return corrupt(part, which + " has a name of " + std::to_string(key.size()) +
+                             " bytes, above the limit kMaxKeyBytes = " + std::to_string(kMaxKeyBytes));
   }
-  if (!is_valid_utf8(key)) return corrupt(part, which + " has a name that is not valid UTF-8: '" + printable(key, 80) + "'");
+  if (!is_valid_utf8(key))
+    return corrupt(part, which + " has a name that is not valid UTF-8: '" + printable(key, 80) + "'");
   return {};
 }
 

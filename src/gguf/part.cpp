@@ -26,7 +26,9 @@ Result<Part> parse(Part part) {
 
 }  // namespace
 
-Error corrupt(const Part& part, const std::string& what) { return {ErrorCode::kCorrupt, part.path + ": " + what}; }
+Error corrupt(const Part& part, const std::string& what) {
+  return {ErrorCode::kCorrupt, part.path + ": " + what};
+}
 
 Error unsupported(const Part& part, const std::string& what) {
   return {ErrorCode::kUnsupported, part.path + ": " + what};
@@ -62,42 +64,56 @@ uint64_t value_type_bytes(ValueType type) {
   switch (type) {
     case ValueType::kU8:
     case ValueType::kI8:
-    case ValueType::kBool: return 1;
+    case ValueType::kBool:
+      return 1;
     case ValueType::kU16:
-    case ValueType::kI16: return 2;
+    case ValueType::kI16:
+      return 2;
     case ValueType::kU32:
     case ValueType::kI32:
-    case ValueType::kF32: return 4;
+    case ValueType::kF32:
+      return 4;
     case ValueType::kU64:
     case ValueType::kI64:
-    case ValueType::kF64: return 8;
+    case ValueType::kF64:
+      return 8;
     case ValueType::kString:
-    case ValueType::kArray: break;
+    case ValueType::kArray:
+      break;
   }
   return 0;
 }
 
 const char* value_type_name(ValueType type) {
-  constexpr const char* kNames[] = {"u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64", "f64"};
+  constexpr const char* kNames[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
+                                    "bool", "string", "array", "u64", "i64", "f64"};
   const uint32_t number = static_cast<uint32_t>(type);
   return number < std::size(kNames) ? kNames[number] : "unknown";
 }
 
 std::optional<int64_t> entry_i64(const Entry& entry) {
   switch (entry.type) {
-    case ValueType::kU8: return scalar<uint8_t>(entry);
-    case ValueType::kI8: return scalar<int8_t>(entry);
-    case ValueType::kU16: return scalar<uint16_t>(entry);
-    case ValueType::kI16: return scalar<int16_t>(entry);
-    case ValueType::kU32: return scalar<uint32_t>(entry);
-    case ValueType::kI32: return scalar<int32_t>(entry);
-    case ValueType::kI64: return scalar<int64_t>(entry);
+    case ValueType::kU8:
+      return scalar<uint8_t>(entry);
+    case ValueType::kI8:
+      return scalar<int8_t>(entry);
+    case ValueType::kU16:
+      return scalar<uint16_t>(entry);
+    case ValueType::kI16:
+      return scalar<int16_t>(entry);
+    case ValueType::kU32:
+      return scalar<uint32_t>(entry);
+    case ValueType::kI32:
+      return scalar<int32_t>(entry);
+    case ValueType::kI64:
+      return scalar<int64_t>(entry);
     case ValueType::kU64: {
       const uint64_t value = scalar<uint64_t>(entry);
       if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return std::nullopt;
       return static_cast<int64_t>(value);
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

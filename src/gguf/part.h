@@ -1,8 +1,8 @@
 // One file of a model: its bytes and what its header says, parsed and checked. Internal to gguf/.
 //
-// Contract: load functions return a Part whose entries and tensors all lie within its bytes. Moving a Part leaves its bytes
-// where they are, so string_views and pointers into them stay good.
-// Not here: joining the parts of a split model (split.h), typed access (view_values.cpp).
+// Contract: load functions return a Part whose entries and tensors all lie within its bytes. Moving a Part leaves its
+// bytes where they are, so string_views and pointers into them stay good. Not here: joining the parts of a split model
+// (split.h), typed access (view_values.cpp).
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ namespace hearth::gguf {
 struct Entry {  // one key
   std::string_view key;
   ValueType type;
-  ValueType element;     // of arrays, else as type
-  uint64_t length;       // of arrays and strings, else 1
+  ValueType element;      // of arrays, else as type
+  uint64_t length;        // of arrays and strings, else 1
   const std::byte* data;  // first byte of the value; of arrays, of the first element; of strings, of the text
   std::unique_ptr<uint32_t[]> aligned;  // 4-byte arrays that are misaligned in the file
 };

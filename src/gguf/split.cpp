@@ -1,7 +1,7 @@
 // Finding and checking the parts of a split model.
 //
-// Contract: see split.h. The keys split.count, split.no and split.tensors.count decide; the file name must agree with them.
-// Not here: parsing one file (part.h).
+// Contract: see split.h. The keys split.count, split.no and split.tensors.count decide; the file name must agree with
+// them. Not here: parsing one file (part.h).
 #include "gguf/split.h"
 
 #include <algorithm>
@@ -13,8 +13,8 @@ namespace hearth::gguf {
 namespace {
 
 struct SplitKeys {
-  uint64_t count = 1;   // parts in all
-  uint64_t number = 0;  // from 0
+  uint64_t count = 1;               // parts in all
+  uint64_t number = 0;              // from 0
   std::optional<uint64_t> tensors;  // over all parts
 };
 
@@ -32,12 +32,13 @@ Result<SplitKeys> split_keys(const Part& part) {
   keys.count = TRY(required(part, "split.count"));
   if (keys.count <= 1) return SplitKeys{};  // written by tools that "split" into one file
   if (keys.count > kMaxParts) {
-    return corrupt(part, "key 'split.count' is " + std::to_string(keys.count) + ", above the limit kMaxParts = " +
-                             std::to_string(kMaxParts));
+    return corrupt(part, "key 'split.count' is " + std::to_string(keys.count) +
+                             ", above the limit kMaxParts = " + std::to_string(kMaxParts));
   }
   keys.number = TRY(required(part, "split.no"));
   if (keys.number >= keys.count) {
-    return corrupt(part, "key 'split.no' is " + std::to_string(keys.number) + " in a model of " + std::to_string(keys.count) + " parts");
+    return corrupt(part, "key 'split.no' is " + std::to_string(keys.number) + " in a model of " +
+                             std::to_string(keys.count) + " parts");
   }
   if (part.find("split.tensors.count") != nullptr) keys.tensors = TRY(required(part, "split.tensors.count"));
   return keys;
@@ -49,8 +50,8 @@ std::string five_digits(uint64_t number) {
 }
 
 Error missing_part(Error error, const std::string& path, uint64_t number, uint64_t count) {
-  error.message += "; it is part " + std::to_string(number) + " of the " + std::to_string(count) + " that make up " + path +
-                   ": all parts must lie in one folder";
+  error.message += "; it is part " + std::to_string(number) + " of the " + std::to_string(count) + " that make up " +
+                   path + ": all parts must lie in one folder";
   return error;
 }
 
@@ -63,8 +64,8 @@ std::string part_path(const std::string& prefix, uint64_t number, uint64_t count
 Result<void> check_not_split(const Part& part) {
   const SplitKeys keys = TRY(split_keys(part));
   if (keys.count == 1) return {};
-  return unsupported(part, "is part " + std::to_string(keys.number + 1) + " of a model split over " + std::to_string(keys.count) +
-                               " files; it can only be opened by path");
+  return unsupported(part, "is part " + std::to_string(keys.number + 1) + " of a model split over " +
+                               std::to_string(keys.count) + " files; it can only be opened by path");
 }
 
 Result<std::vector<Part>> load_all_parts(const std::string& path) {
@@ -78,7 +79,8 @@ Result<std::vector<Part>> load_all_parts(const std::string& path) {
   const std::string suffix = part_path("", keys.number + 1, keys.count);
   if (!path.ends_with(suffix)) {
     return unsupported(named, "is part " + std::to_string(keys.number + 1) + " of " + std::to_string(keys.count) +
-                                  " of a split model, so its name must end in \"" + suffix + "\" for the other parts to be found");
+                                  " of a split model, so its name must end in \"" + suffix +
+                                  "\" for the other parts to be found");
   }
   const std::string prefix = path.substr(0, path.size() - suffix.size());
   uint64_t tensor_count = 0;
@@ -92,18 +94,20 @@ Result<std::vector<Part>> load_all_parts(const std::string& path) {
     }
     const SplitKeys own = TRY(split_keys(parts.back()));
     if (own.count != keys.count || own.number != i) {
-      return corrupt(parts.back(), "its keys say part " + std::to_string(own.number + 1) + " of " + std::to_string(own.count) +
-                                       ", its name part " + std::to_string(i + 1) + " of " + std::to_string(keys.count));
+      return corrupt(parts.back(), "its keys say part " + std::to_string(own.number + 1) + " of " +
+                                       std::to_string(own.count) + ", its name part " + std::to_string(i + 1) + " of " +
+                                       std::to_string(keys.count));
     }
     tensor_count += parts.back().tensor_count;
     if (tensor_count > kMaxTensors) {
-      return Error{ErrorCode::kResource, path + ": its parts have more tensors than the limit kMaxTensors = " + std::to_string(kMaxTensors)};
+      return Error{ErrorCode::kResource,
+                   path + ": its parts have more tensors than the limit kMaxTensors = " + std::to_string(kMaxTensors)};
     }
   }
   const std::optional<uint64_t> announced = TRY(split_keys(parts.front())).tensors;
   if (announced && *announced != tensor_count) {
-    return corrupt(parts.front(), "key 'split.tensors.count' announces " + std::to_string(*announced) + " tensors, the parts hold " +
-                                      std::to_string(tensor_count));
+    return corrupt(parts.front(), "key 'split.tensors.count' announces " + std::to_string(*announced) +
+                                      " tensors, the parts hold " + std::to_string(tensor_count));
   }
   return parts;
 }

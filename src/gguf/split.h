@@ -1,7 +1,7 @@
 // Models that are split over several files, as llama-gguf-split writes them. Internal to gguf/.
 //
-// Contract: given any part, all parts come back in order, each consistent with the others; a single file comes back alone.
-// Not here: joining the directories (view.cpp).
+// Contract: given any part, all parts come back in order, each consistent with the others; a single file comes back
+// alone. Not here: joining the directories (view.cpp).
 #pragma once
 
 #include <string>

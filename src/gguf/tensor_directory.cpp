@@ -1,8 +1,8 @@
 // The tensor directory of one GGUF file: names, shapes, formats, and where the bytes lie.
 //
-// Contract: after parse_tensors() every tensor has a format that this build reads, a shape whose size is computed without
-// overflow, and bytes that lie within the file, aligned and disjoint from the other tensors'.
-// Not here: shapes a model expects (model/).
+// Contract: after parse_tensors() every tensor has a format that this build reads, a shape whose size is computed
+// without overflow, and bytes that lie within the file, aligned and disjoint from the other tensors'. Not here: shapes
+// a model expects (model/).
 #include <algorithm>
 #include <numeric>
 
@@ -18,14 +18,17 @@ namespace {
 constexpr const char* kReadableFormats =
     "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K, IQ4_NL and IQ4_XS are read";
 
-std::string quoted(std::string_view name) { return "tensor '" + printable(name, 80) + "'"; }
+std::string quoted(std::string_view name) {
+  return "tensor '" + printable(name, 80) + "'";
+}
 
 Result<uint64_t> alignment_of(const Part& part) {
   const Entry* entry = part.find("general.alignment");
   if (entry == nullptr) return kDefaultAlignment;
   const std::optional<uint64_t> value = entry_u64(*entry);
   if (!value.has_value()) {
-    return corrupt(part, std::string("key 'general.alignment' must be an unsigned integer; it is ") + value_type_name(entry->type));
+    return corrupt(part, std::string("key 'general.alignment' must be an unsigned integer; it is ") +
+                             value_type_name(entry->type));
   }
   const bool power_of_two = *value != 0 && (*value & (*value - 1)) == 0;
   if (!power_of_two || *value < kMinAlignment || *value > kMaxAlignment) {
@@ -42,7 +45,8 @@ Result<void> check_name(const Part& part, std::string_view name, uint64_t index)
     return corrupt(part, which + " has a name of " + std::to_string(name.size()) +
                              " bytes, above the limit kMaxTensorNameBytes = " + std::to_string(kMaxTensorNameBytes));
   }
-  if (!is_valid_utf8(name)) return corrupt(part, which + " has a name that is not valid UTF-8: '" + printable(name, 80) + "'");
+  if (!is_valid_utf8(name))
+    return corrupt(part, which + " has a name that is not valid UTF-8: '" + printable(name, 80) + "'");
   return {};
 }
 
@@ -51,7 +55,8 @@ Result<void> measure(const Part& part, uint32_t type, TensorInfo* tensor) {
   const quant::FormatTraits* format = quant::traits(type);
   if (format == nullptr) {
     const auto name = quant::gguf_type_name(type);
-    const std::string text = name ? "format " + std::string(*name) : "the unknown format number " + std::to_string(type);
+    const std::string text =
+        name ? "format " + std::string(*name) : "the unknown format number " + std::to_string(type);
     return unsupported(part, quoted(tensor->name) + " has " + text + ", which this program does not read (" +
                                  kReadableFormats + "); get the model in another quantisation");
   }
@@ -65,8 +70,8 @@ Result<void> measure(const Part& part, uint32_t type, TensorInfo* tensor) {
   }
   if (tensor->dims[0] % format->block_values != 0) {
     return corrupt(part, quoted(tensor->name) + ": its rows have " + std::to_string(tensor->dims[0]) +
-                             " values, not a multiple of the " + std::to_string(format->block_values) + " in a block of " +
-                             format->name);
+                             " values, not a multiple of the " + std::to_string(format->block_values) +
+                             " in a block of " + format->name);
   }
   if (!checked_mul(tensor->value_count / format->block_values, format->block_bytes, &tensor->bytes)) {
     return corrupt(part, quoted(tensor->name) + ": its size exceeds 64 bits");
@@ -75,8 +80,9 @@ Result<void> measure(const Part& part, uint32_t type, TensorInfo* tensor) {
 }
 
 Result<uint64_t> parse_tensor(const Part& part, Cursor* cursor, uint64_t index, TensorInfo* tensor) {
-  const Error cut = corrupt(part, "the file ends inside the directory entry of tensor " + std::to_string(index) + " of " +
-                                      std::to_string(part.tensor_count) + ": it is cut short or damaged; fetch it again");
+  const Error cut =
+      corrupt(part, "the file ends inside the directory entry of tensor " + std::to_string(index) + " of " +
+                        std::to_string(part.tensor_count) + ": it is cut short or damaged; fetch it again");
   if (!cursor->read_string(&tensor->name)) return cut;
   TRY(check_name(part, tensor->name, index));
   uint32_t dim_count, type;
@@ -98,8 +104,8 @@ Result<uint64_t> parse_tensor(const Part& part, Cursor* cursor, uint64_t index, 
 
 Result<void> place(const Part& part, uint64_t data_start, uint64_t alignment, uint64_t offset, TensorInfo* tensor) {
   if (offset % alignment != 0) {
-    return corrupt(part, quoted(tensor->name) + ": its offset " + std::to_string(offset) + " is not a multiple of the alignment " +
-                             std::to_string(alignment));
+    return corrupt(part, quoted(tensor->name) + ": its offset " + std::to_string(offset) +
+                             " is not a multiple of the alignment " + std::to_string(alignment));
   }
   uint64_t begin, end;
   const uint64_t size = part.bytes.size();

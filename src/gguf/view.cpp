@@ -54,12 +54,24 @@ const TensorInfo* View::find_tensor(std::string_view name) const {
   return found == impl_->tensor_of_name.end() ? nullptr : &impl_->tensors[found->second];
 }
 
-const std::vector<TensorInfo>& View::tensors() const { return impl_->tensors; }
-const std::vector<View::KeyInfo>& View::keys() const { return impl_->keys; }
-uint64_t View::file_bytes() const { return impl_->file_bytes; }
-const std::string& View::name() const { return impl_->paths.front(); }
-uint32_t View::version() const { return impl_->parts.front().version; }
-const std::vector<std::string>& View::paths() const { return impl_->paths; }
+const std::vector<TensorInfo>& View::tensors() const {
+  return impl_->tensors;
+}
+const std::vector<View::KeyInfo>& View::keys() const {
+  return impl_->keys;
+}
+uint64_t View::file_bytes() const {
+  return impl_->file_bytes;
+}
+const std::string& View::name() const {
+  return impl_->paths.front();
+}
+uint32_t View::version() const {
+  return impl_->parts.front().version;
+}
+const std::vector<std::string>& View::paths() const {
+  return impl_->paths;
+}
 
 void View::advise(MapAdvice advice) const {
   for (const Part& part : impl_->parts) {

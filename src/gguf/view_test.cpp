@@ -15,7 +15,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::span<const std::byte> as_bytes(const std::string& text) { return std::as_bytes(std::span(text.data(), text.size())); }
+std::span<const std::byte> as_bytes(const std::string& text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 template <class T>
 std::string raw(const T& value) {
@@ -129,7 +131,8 @@ TEST(View, ReadsArraysAtEveryAlignment) {
     writer.set_i32s("ints", std::vector<int32_t>{-7, 8});
     writer.set_u32s("unsigned", std::vector<uint32_t>{1, 2, 3});
     writer.set_bools("bools", {true, false, true});
-    writer.set_raw("wide", ValueType::kArray, raw<uint32_t>(11) + raw<uint64_t>(2) + raw<int64_t>(-5) + raw<int64_t>(1));
+    writer.set_raw("wide", ValueType::kArray,
+                   raw<uint32_t>(11) + raw<uint64_t>(2) + raw<int64_t>(-5) + raw<int64_t>(1));
     writer.set_f32s("empty", {});
     const Opened view = open(writer.serialise());
     const StringArray strings = *view->get_strings("strings");
@@ -144,7 +147,8 @@ TEST(View, ReadsArraysAtEveryAlignment) {
     EXPECT_THAT(*view->get_integers("ints"), testing::ElementsAre(-7, 8));
     EXPECT_THAT(view->get_integers("wide").value(), testing::ElementsAre(-5, 1));
     EXPECT_TRUE(view->get_f32s("empty")->empty());
-    EXPECT_THAT(view->get_i32s("floats").error().message, HasSubstr("key 'floats' is an array of f32; an array of i32 or u32"));
+    EXPECT_THAT(view->get_i32s("floats").error().message,
+                HasSubstr("key 'floats' is an array of f32; an array of i32 or u32"));
     EXPECT_THAT(view->get_f32s("none").error().message, HasSubstr("key 'none' is missing"));
     EXPECT_FALSE(view->get_integers("floats").ok());
     EXPECT_FALSE(view->get_strings("pad").ok());
@@ -204,7 +208,8 @@ TEST(View, VersionTwoIsReadAndOthersAreNamed) {
 TEST(View, ForeignFilesAreNamed) {
   EXPECT_THAT(error_of("Hello, this is prose.\n").message, HasSubstr("is a text file"));
   EXPECT_THAT(error_of("<!DOCTYPE HTML><html>").message, HasSubstr("web page"));
-  EXPECT_THAT(error_of("version https://git-lfs.github.com/spec/v1\noid sha256:00").message, HasSubstr("Git LFS pointer"));
+  EXPECT_THAT(error_of("version https://git-lfs.github.com/spec/v1\noid sha256:00").message,
+              HasSubstr("Git LFS pointer"));
   EXPECT_THAT(error_of(raw<uint64_t>(100) + "{\"a\":{}}").message, HasSubstr("safetensors"));
   EXPECT_THAT(error_of("PK\x03\x04zzzz").message, HasSubstr("zip archive"));
   EXPECT_THAT(error_of("tjgg\x01").message, HasSubstr("old GGML format"));
@@ -220,8 +225,8 @@ TEST(View, EveryTruncationIsAnErrorThatSaysSo) {
   writer.set_f32s("floats", std::vector<float>{1, 2, 3});
   std::string file = writer.serialise();
   for (size_t size = 4; size < file.size(); ++size) {
-    EXPECT_THAT(error_of(file.substr(0, size)).message,
-                testing::AnyOf(HasSubstr("cut short"), HasSubstr("can hold"))) << size;
+    EXPECT_THAT(error_of(file.substr(0, size)).message, testing::AnyOf(HasSubstr("cut short"), HasSubstr("can hold")))
+        << size;
   }
 }
 
@@ -294,7 +299,9 @@ constexpr size_t kDimCount = 8, kDims = 12, kFormat = 28, kOffset = 32;
 
 TEST(View, BadTensorsAreNamed) {
   const std::string file = small_writer().serialise();
-  const auto patch = [&](size_t field, const std::string& bytes) { return error_of(patched(file, "b.weight", field, bytes)); };
+  const auto patch = [&](size_t field, const std::string& bytes) {
+    return error_of(patched(file, "b.weight", field, bytes));
+  };
   EXPECT_THAT(patch(kDimCount, raw<uint32_t>(5)).message, HasSubstr("tensor 'b.weight' has 5 dimensions"));
   EXPECT_THAT(patch(kDims, raw<uint64_t>(0)).message, HasSubstr("'b.weight': dimension 0 is 0"));
   EXPECT_THAT(patch(kDims, raw<uint64_t>(uint64_t{1} << 63)).message, HasSubstr("exceeds 64 bits"));

@@ -12,7 +12,7 @@
 namespace hearth::gguf {
 namespace {
 
-constexpr uint64_t kShownElements = 8;  // of an array, in describe()
+constexpr uint64_t kShownElements = 8;    // of an array, in describe()
 constexpr size_t kShownStringBytes = 40;  // of each string in an array
 
 std::string_view text_of(const Entry& entry) {
@@ -44,11 +44,16 @@ std::string shortest(double value, bool single) {
 
 std::string describe_scalar(const Entry& entry) {
   switch (entry.type) {
-    case ValueType::kBool: return entry.data[0] == std::byte{1} ? "true" : "false";
-    case ValueType::kF32: return shortest(*entry_f64(entry), true);
-    case ValueType::kF64: return shortest(*entry_f64(entry), false);
-    case ValueType::kU64: return std::to_string(*entry_u64(entry));
-    default: return std::to_string(entry_i64(entry).value_or(0));
+    case ValueType::kBool:
+      return entry.data[0] == std::byte{1} ? "true" : "false";
+    case ValueType::kF32:
+      return shortest(*entry_f64(entry), true);
+    case ValueType::kF64:
+      return shortest(*entry_f64(entry), false);
+    case ValueType::kU64:
+      return std::to_string(*entry_u64(entry));
+    default:
+      return std::to_string(entry_i64(entry).value_or(0));
   }
 }
 
@@ -61,7 +66,9 @@ std::string_view StringArray::operator[](size_t index) const {
   return {reinterpret_cast<const char*>(at + sizeof(length)), static_cast<size_t>(length)};
 }
 
-bool View::has(std::string_view key) const { return impl_->find(key) != nullptr; }
+bool View::has(std::string_view key) const {
+  return impl_->find(key) != nullptr;
+}
 
 std::optional<uint64_t> View::get_u64(std::string_view key) const {
   const Entry* entry = impl_->find(key);
@@ -137,7 +144,8 @@ Result<std::span<const float>> View::get_f32s(std::string_view key) const {
 
 Result<std::span<const int32_t>> View::get_i32s(std::string_view key) const {
   const Entry* entry = impl_->find(key);
-  if (!is_array_of(entry, {ValueType::kI32, ValueType::kU32})) return wrong_array(name(), key, entry, "an array of i32 or u32");
+  if (!is_array_of(entry, {ValueType::kI32, ValueType::kU32}))
+    return wrong_array(name(), key, entry, "an array of i32 or u32");
   return std::span<const int32_t>(static_cast<const int32_t*>(words_of(*entry)), entry->length);
 }
 
@@ -157,7 +165,8 @@ Result<std::vector<int64_t>> View::get_integers(std::string_view key) const {
     }
     const std::optional<int64_t> value = entry_i64(element);
     if (!value) {
-      return Error{ErrorCode::kCorrupt, name() + ": key '" + printable(key, 80) + "': element " + std::to_string(i) + " exceeds 63 bits"};
+      return Error{ErrorCode::kCorrupt,
+                   name() + ": key '" + printable(key, 80) + "': element " + std::to_string(i) + " exceeds 63 bits"};
     }
     result[i] = *value;
   }
@@ -177,7 +186,8 @@ std::string View::describe(std::string_view key) const {
       uint64_t length;
       std::memcpy(&length, at, sizeof(length));
       at += sizeof(length);
-      text += '"' + printable({reinterpret_cast<const char*>(at), static_cast<size_t>(length)}, kShownStringBytes) + '"';
+      text +=
+          '"' + printable({reinterpret_cast<const char*>(at), static_cast<size_t>(length)}, kShownStringBytes) + '"';
       at += length;
     } else {
       text += describe_scalar(element_of(*entry, i));

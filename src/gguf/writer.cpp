@@ -47,7 +47,9 @@ std::string array_bytes(ValueType element, std::span<const T> values) {
   return bytes;
 }
 
-void pad(std::string* out, uint64_t alignment) { out->append((alignment - out->size() % alignment) % alignment, '\0'); }
+void pad(std::string* out, uint64_t alignment) {
+  out->append((alignment - out->size() % alignment) % alignment, '\0');
+}
 
 }  // namespace
 
@@ -62,14 +64,30 @@ void Writer::set_raw(std::string_view key, ValueType type, std::string_view byte
   keys_.push_back({std::string(key), type, std::string(bytes)});
 }
 
-void Writer::set_u8(std::string_view key, uint8_t value) { set_raw(key, ValueType::kU8, scalar_bytes(value)); }
-void Writer::set_u16(std::string_view key, uint16_t value) { set_raw(key, ValueType::kU16, scalar_bytes(value)); }
-void Writer::set_u32(std::string_view key, uint32_t value) { set_raw(key, ValueType::kU32, scalar_bytes(value)); }
-void Writer::set_u64(std::string_view key, uint64_t value) { set_raw(key, ValueType::kU64, scalar_bytes(value)); }
-void Writer::set_i32(std::string_view key, int32_t value) { set_raw(key, ValueType::kI32, scalar_bytes(value)); }
-void Writer::set_i64(std::string_view key, int64_t value) { set_raw(key, ValueType::kI64, scalar_bytes(value)); }
-void Writer::set_f32(std::string_view key, float value) { set_raw(key, ValueType::kF32, scalar_bytes(value)); }
-void Writer::set_f64(std::string_view key, double value) { set_raw(key, ValueType::kF64, scalar_bytes(value)); }
+void Writer::set_u8(std::string_view key, uint8_t value) {
+  set_raw(key, ValueType::kU8, scalar_bytes(value));
+}
+void Writer::set_u16(std::string_view key, uint16_t value) {
+  set_raw(key, ValueType::kU16, scalar_bytes(value));
+}
+void Writer::set_u32(std::string_view key, uint32_t value) {
+  set_raw(key, ValueType::kU32, scalar_bytes(value));
+}
+void Writer::set_u64(std::string_view key, uint64_t value) {
+  set_raw(key, ValueType::kU64, scalar_bytes(value));
+}
+void Writer::set_i32(std::string_view key, int32_t value) {
+  set_raw(key, ValueType::kI32, scalar_bytes(value));
+}
+void Writer::set_i64(std::string_view key, int64_t value) {
+  set_raw(key, ValueType::kI64, scalar_bytes(value));
+}
+void Writer::set_f32(std::string_view key, float value) {
+  set_raw(key, ValueType::kF32, scalar_bytes(value));
+}
+void Writer::set_f64(std::string_view key, double value) {
+  set_raw(key, ValueType::kF64, scalar_bytes(value));
+}
 void Writer::set_bool(std::string_view key, bool value) {
   set_raw(key, ValueType::kBool, scalar_bytes(static_cast<uint8_t>(value ? 1 : 0)));
 }

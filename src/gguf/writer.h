@@ -1,9 +1,9 @@
 // Builds a GGUF file of version 3.
 //
-// Contract: keys and tensors come out in the order they were added; setting a key again replaces its value. Tensor bytes are
-// referenced, not copied, until serialise(). The result opens in View if every argument was legal; what the format forbids
-// (duplicate tensor names, odd sizes) is the caller's duty. Not thread-safe.
-// Not here: storing the bytes on disk (base/atomic_file), encoding values into blocks (quant/).
+// Contract: keys and tensors come out in the order they were added; setting a key again replaces its value. Tensor
+// bytes are referenced, not copied, until serialise(). The result opens in View if every argument was legal; what the
+// format forbids (duplicate tensor names, odd sizes) is the caller's duty. Not thread-safe. Not here: storing the bytes
+// on disk (base/atomic_file), encoding values into blocks (quant/).
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,8 @@ class Writer {
   void set_raw(std::string_view key, ValueType type, std::string_view bytes);
 
   // dims are innermost first, 1 to 4 of them. `data` stays valid until serialise().
-  void add_tensor(std::string_view name, std::span<const uint64_t> dims, quant::Format format, std::span<const std::byte> data);
+  void add_tensor(std::string_view name, std::span<const uint64_t> dims, quant::Format format,
+                  std::span<const std::byte> data);
 
   // A power of two of at least 8, also written as general.alignment. Unset: 32, without a key.
   void set_alignment(uint32_t alignment);

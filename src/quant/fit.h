@@ -16,7 +16,7 @@ float fit_symmetric(const float* x, int n, int levels);
 
 // A super-block of 8 groups of 32 as Q4_K and Q5_K see it: x = d*scale*q - dmin*minimum, q in [0, levels].
 struct AffineSuperBlock {
-  uint16_t d, dmin;          // half bits
+  uint16_t d, dmin;              // half bits
   uint8_t scale[8], minimum[8];  // 6 bits
   uint8_t q[kSuperBlock];
 };

@@ -1,9 +1,8 @@
 // Decode and encode functions of each block format, for the table in traits.cpp.
 //
-// Contract: as in traits.h: counts are multiples of the format's block, blocks are aligned to 2 bytes (float formats to their
-// value), decoding rounds at most once per value. Encoding gives every finite input a block whose decoded values are
-// close; Inf and NaN give an unspecified but harmless block.
-// Not here: anything that callers outside quant/ use.
+// Contract: as in traits.h: counts are multiples of the format's block, blocks are aligned to 2 bytes (float formats to
+// their value), decoding rounds at most once per value. Encoding gives every finite input a block whose decoded values
+// are close; Inf and NaN give an unspecified but harmless block. Not here: anything that callers outside quant/ use.
 #pragma once
 
 #include <cstdint>

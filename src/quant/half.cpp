@@ -1,8 +1,7 @@
 // Conversions between float32 and the two 16-bit float formats, in integer arithmetic.
 //
-// Contract: exact towards float32; round to nearest even towards 16 bits, whatever the rounding and denormal modes of the
-// processor are. NaN stays NaN and becomes quiet.
-// Not here: rows of values (f16.cpp, bf16.cpp).
+// Contract: exact towards float32; round to nearest even towards 16 bits, whatever the rounding and denormal modes of
+// the processor are. NaN stays NaN and becomes quiet. Not here: rows of values (f16.cpp, bf16.cpp).
 #include <bit>
 
 #include "quant/traits.h"
@@ -44,7 +43,9 @@ uint16_t float_to_half(float value) {
   return static_cast<uint16_t>(sign | ((fraction + (1u << (shift - 1)) - 1u + odd) >> shift));
 }
 
-float bfloat16_to_float(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+float bfloat16_to_float(uint16_t bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
 
 uint16_t float_to_bfloat16(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);

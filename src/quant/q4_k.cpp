@@ -30,7 +30,8 @@ void encode_q4_k(const float* values, int64_t count, void* blocks) {
     *block = {};
     block->d = fitted.d;
     block->dmin = fitted.dmin;
-    for (int group = 0; group < 8; ++group) pack_k_scale(block->scales, group, {fitted.scale[group], fitted.minimum[group]});
+    for (int group = 0; group < 8; ++group)
+      pack_k_scale(block->scales, group, {fitted.scale[group], fitted.minimum[group]});
     for (int i = 0; i < kSuperBlock; ++i) {
       block->qs[i / 64 * 32 + i % 32] |= static_cast<uint8_t>(fitted.q[i] << (i / 32 % 2 * 4));
     }

@@ -22,7 +22,8 @@ void encode_q8_0(const float* values, int64_t count, void* blocks) {
     const float d = std::fabs(signed_maximum(values, kSmallBlock)) / 127.0f;
     const float inverse = safe_inverse(d);
     block->d = float_to_half(d);
-    for (int i = 0; i < kSmallBlock; ++i) block->qs[i] = static_cast<int8_t>(round_clamped(values[i] * inverse, -127, 127));
+    for (int i = 0; i < kSmallBlock; ++i)
+      block->qs[i] = static_cast<int8_t>(round_clamped(values[i] * inverse, -127, 127));
   }
 }
 

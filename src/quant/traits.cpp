@@ -39,16 +39,18 @@ constexpr std::array<const FormatTraits*, kFormatLimit> kByNumber = [] {
 
 // Names by type number, as the GGUF specification gives them; empty where a number was withdrawn.
 constexpr std::string_view kNames[] = {
-    "F32",     "F16",   "Q4_0",   "Q4_1",  "",      "",       "Q5_0", "Q5_1",  "Q8_0", "Q8_1", "Q2_K",
-    "Q3_K",    "Q4_K",  "Q5_K",   "Q6_K",  "Q8_K",  "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S",
-    "IQ2_S",   "IQ4_XS", "I8",    "I16",   "I32",   "I64",    "F64",  "IQ1_M", "BF16", "",     "",
-    "",        "TQ1_0", "TQ2_0",  "",      "",      "",       "MXFP4", "NVFP4", "Q1_0",
+    "F32",   "F16",    "Q4_0",  "Q4_1", "",     "",        "Q5_0",   "Q5_1",    "Q8_0",  "Q8_1",   "Q2_K",
+    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K", "Q8_K", "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S",
+    "IQ2_S", "IQ4_XS", "I8",    "I16",  "I32",  "I64",     "F64",    "IQ1_M",   "BF16",  "",       "",
+    "",      "TQ1_0",  "TQ2_0", "",     "",     "",        "MXFP4",  "NVFP4",   "Q1_0",
 };
 static_assert(std::size(kNames) == 42);
 
 }  // namespace
 
-const FormatTraits* traits(uint32_t gguf_type) { return gguf_type < kFormatLimit ? kByNumber[gguf_type] : nullptr; }
+const FormatTraits* traits(uint32_t gguf_type) {
+  return gguf_type < kFormatLimit ? kByNumber[gguf_type] : nullptr;
+}
 
 const FormatTraits& traits(Format format) {
   const FormatTraits* row = traits(static_cast<uint32_t>(format));

@@ -67,7 +67,8 @@ TEST(Traits, DecodingEqualsTheReferenceBitByBit) {
     std::vector<float> actual(expected.size());
     row->decode_row(blocks.data(), static_cast<int64_t>(actual.size()), actual.data());
     for (size_t i = 0; i < actual.size(); ++i) {
-      ASSERT_EQ(bits_of(actual[i]), bits_of(expected[i])) << "value " << i << ": " << actual[i] << ", not " << expected[i];
+      ASSERT_EQ(bits_of(actual[i]), bits_of(expected[i]))
+          << "value " << i << ": " << actual[i] << ", not " << expected[i];
     }
   }
 }

@@ -1,8 +1,8 @@
 // Damaged and hostile variants of a good GGUF file, each with a label and what View must make of it.
 //
-// Contract: make(index) depends on the seed file and the index alone. Any index is good; the families of damage take turns.
-// The expectation is about opening the file; a file that opens may still be refused by what reads it next.
-// Not here: judging the result (mutated_gguf_test.cpp).
+// Contract: make(index) depends on the seed file and the index alone. Any index is good; the families of damage take
+// turns. The expectation is about opening the file; a file that opens may still be refused by what reads it next. Not
+// here: judging the result (mutated_gguf_test.cpp).
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ class GgufMutator {
   Seed seed_;
 };
 
-// One family of damage. Structural ones break the container (structure_mutations.cpp); the others leave a well-formed file whose
-// keys say something wrong (value_mutations.cpp).
+// One family of damage. Structural ones break the container (structure_mutations.cpp); the others leave a well-formed
+// file whose keys say something wrong (value_mutations.cpp).
 using Family = Mutation (*)(const Seed&, Random&);
 extern const std::vector<Family> kStructureFamilies;
 extern const std::vector<Family> kValueFamilies;

@@ -24,7 +24,9 @@ T load(const std::string& bytes, uint64_t at) {
   return value;
 }
 
-uint64_t string_end(const std::string& bytes, uint64_t at) { return at + 8 + load<uint64_t>(bytes, at); }
+uint64_t string_end(const std::string& bytes, uint64_t at) {
+  return at + 8 + load<uint64_t>(bytes, at);
+}
 
 KeyField scan_key(const std::string& bytes, uint64_t at) {
   KeyField key{};
@@ -77,7 +79,9 @@ uint64_t tensor_bytes(const TensorField& tensor) {
   return values / format->block_values * format->block_bytes;
 }
 
-uint64_t align(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
+uint64_t align(uint64_t value, uint64_t alignment) {
+  return (value + alignment - 1) / alignment * alignment;
+}
 
 }  // namespace
 
@@ -89,7 +93,8 @@ Seed Seed::scan(std::string bytes) {
   for (uint64_t i = 0; i < key_count; ++i) {
     seed.keys.push_back(scan_key(seed.bytes, at));
     at = seed.keys.back().end;
-    if (seed.keys.back().name == "general.alignment") seed.alignment = load<uint32_t>(seed.bytes, seed.keys.back().value_at);
+    if (seed.keys.back().name == "general.alignment")
+      seed.alignment = load<uint32_t>(seed.bytes, seed.keys.back().value_at);
   }
   for (uint64_t i = 0; i < tensor_count; ++i) {
     seed.tensors.push_back(scan_tensor(seed.bytes, at));
@@ -119,7 +124,9 @@ std::string Rebuild::join(const Seed& seed) const {
   return out;
 }
 
-std::string raw_string(std::string_view text) { return raw(static_cast<uint64_t>(text.size())) + std::string(text); }
+std::string raw_string(std::string_view text) {
+  return raw(static_cast<uint64_t>(text.size())) + std::string(text);
+}
 
 std::string raw_key(std::string_view name, uint32_t type, std::string_view value) {
   return raw_string(name) + raw(type) + std::string(value);

@@ -1,8 +1,7 @@
 // A good GGUF file taken apart: where every field lies, and the means to put changed pieces together again.
 //
-// Contract: scan() takes a file that View accepts; a file that it does not understand is a bug of the test (CHECK). Positions are
-// byte offsets in `bytes`.
-// Not here: what to change (gguf_mutator.h).
+// Contract: scan() takes a file that View accepts; a file that it does not understand is a bug of the test (CHECK).
+// Positions are byte offsets in `bytes`. Not here: what to change (gguf_mutator.h).
 #pragma once
 
 #include <cstdint>
@@ -14,9 +13,9 @@ namespace hearth::mutation {
 
 struct KeyField {
   std::string name;
-  uint32_t type, element;   // element = type for scalars
-  uint64_t length;          // of arrays
-  uint64_t begin;           // of the length of the name
+  uint32_t type, element;  // element = type for scalars
+  uint64_t length;         // of arrays
+  uint64_t begin;          // of the length of the name
   uint64_t type_at, value_at, end;
   std::vector<uint64_t> strings;  // where each string of an array begins (its length field)
 };
@@ -39,7 +38,9 @@ struct Seed {
   uint64_t data_end = 0;    // end of the last tensor
 
   static Seed scan(std::string bytes);
-  std::string_view piece(uint64_t begin, uint64_t end) const { return std::string_view(bytes).substr(begin, end - begin); }
+  std::string_view piece(uint64_t begin, uint64_t end) const {
+    return std::string_view(bytes).substr(begin, end - begin);
+  }
 };
 
 // A file of raw keys (name, type, value) and raw directory entries over the seed's tensor bytes.

@@ -1,5 +1,5 @@
-// Thousands of damaged files through View: no crash, no file accepted that must be refused, none refused that is good, and every
-// refusal says where it arose.
+// Thousands of damaged files through View: no crash, no file accepted that must be refused, none refused that is good,
+// and every refusal says where it arose.
 //
 // Seeds are files of ../shared/models; HEARTH_MUTATIONS sets the number of files per seed (default 2000).
 #include <cstdlib>
@@ -55,8 +55,8 @@ void run(const std::string& name, const std::string& file) {
   uint64_t accepted = 0, refused = 0, sum = 0;
   for (uint64_t i = 0; i < mutations_per_seed(); ++i) {
     const Mutation mutation = mutator.make(i);
-    Result<std::unique_ptr<gguf::View>> view = gguf::View::open_bytes(
-        std::as_bytes(std::span(mutation.bytes.data(), mutation.bytes.size())), "mutated.gguf");
+    Result<std::unique_ptr<gguf::View>> view =
+        gguf::View::open_bytes(std::as_bytes(std::span(mutation.bytes.data(), mutation.bytes.size())), "mutated.gguf");
     if (view.ok()) {
       ++accepted;
       sum += use(**view);
@@ -90,13 +90,15 @@ std::string small_model() {
   return writer.serialise();
 }
 
-TEST(MutatedGguf, SmallModel) { run("small model", small_model()); }
+TEST(MutatedGguf, SmallModel) {
+  run("small model", small_model());
+}
 
 TEST(MutatedGguf, RealFiles) {
   const char* shared = std::getenv("HEARTH_SHARED_DIR");
   const std::string root = shared != nullptr ? shared : std::string(HEARTH_SOURCE_DIR) + "/../shared";
-  for (const char* name : {"stories260K/stories260K.gguf", "vocab/ggml-vocab-llama-spm.gguf", "vocab/ggml-vocab-gpt-2.gguf",
-                           "vocab/ggml-vocab-bert-bge.gguf"}) {
+  for (const char* name : {"stories260K/stories260K.gguf", "vocab/ggml-vocab-llama-spm.gguf",
+                           "vocab/ggml-vocab-gpt-2.gguf", "vocab/ggml-vocab-bert-bge.gguf"}) {
     std::ifstream file(root + "/models/" + name, std::ios::binary);
     if (!file.good()) {
       std::cout << "not run: " << name << " is not in ../shared/models\n";

@@ -10,9 +10,10 @@
 namespace hearth::mutation {
 namespace {
 
-constexpr uint64_t kHostile[] = {0,          1,          2,          3,          5,         7,         31,         33,        255,
-                                 256,        65535,      65536,      1u << 20,   1u << 31,  1ull << 32, 0x7FFFFFFFu, 0xFFFFFFFFu,
-                                 1ull << 40, 1ull << 61, 1ull << 62, 1ull << 63, ~0ull,     ~0ull - 7, ~0ull - 31, ~0ull >> 1};
+constexpr uint64_t kHostile[] = {0,          1,           2,           3,          5,          7,          31,
+                                 33,         255,         256,         65535,      65536,      1u << 20,   1u << 31,
+                                 1ull << 32, 0x7FFFFFFFu, 0xFFFFFFFFu, 1ull << 40, 1ull << 61, 1ull << 62, 1ull << 63,
+                                 ~0ull,      ~0ull - 7,   ~0ull - 31,  ~0ull >> 1};
 
 std::string patched(const Seed& seed, uint64_t at, const std::string& bytes) {
   std::string file = seed.bytes;
@@ -20,7 +21,9 @@ std::string patched(const Seed& seed, uint64_t at, const std::string& bytes) {
   return file;
 }
 
-std::string tensor_label(const TensorField& tensor, const std::string& what) { return "tensor '" + tensor.name + "': " + what; }
+std::string tensor_label(const TensorField& tensor, const std::string& what) {
+  return "tensor '" + tensor.name + "': " + what;
+}
 
 Mutation cut(const Seed& seed, Random& random) {
   // Half of the cuts fall into the header, which may be a small part of the file.
@@ -33,7 +36,8 @@ Mutation cut(const Seed& seed, Random& random) {
 Mutation flip_header_bit(const Seed& seed, Random& random) {
   const uint64_t at = random.below(seed.header_end);
   const int bit = static_cast<int>(random.below(8));
-  return {"bit " + std::to_string(bit) + " of byte " + std::to_string(at) + " flipped", at < 4 ? Expect::kReject : Expect::kEither,
+  return {"bit " + std::to_string(bit) + " of byte " + std::to_string(at) + " flipped",
+          at < 4 ? Expect::kReject : Expect::kEither,
           patched(seed, at, std::string(1, static_cast<char>(seed.bytes[at] ^ (1 << bit))))};
 }
 
@@ -52,8 +56,9 @@ Mutation change_weights(const Seed& seed, Random& random) {
   const uint64_t end = std::min<uint64_t>(seed.data_end, begin + 1 + random.below(1024));
   const bool ones = random.below(2) == 0;
   for (uint64_t i = begin; i < end; ++i) file[i] = ones ? '\xff' : static_cast<char>(random.next());
-  return {"weights from byte " + std::to_string(begin) + " to " + std::to_string(end) + (ones ? " all ones" : " random"),
-          Expect::kAccept, file};
+  return {
+      "weights from byte " + std::to_string(begin) + " to " + std::to_string(end) + (ones ? " all ones" : " random"),
+      Expect::kAccept, file};
 }
 
 Mutation move_block(const Seed& seed, Random& random) {
@@ -61,7 +66,8 @@ Mutation move_block(const Seed& seed, Random& random) {
   const uint64_t from = random.below(seed.header_end), to = random.below(seed.header_end);
   const uint64_t size = std::min<uint64_t>(1 + random.below(512), seed.header_end - std::max(from, to));
   file.replace(to, size, seed.bytes, from, size);
-  return {std::to_string(size) + " bytes copied from " + std::to_string(from) + " to " + std::to_string(to), Expect::kEither, file};
+  return {std::to_string(size) + " bytes copied from " + std::to_string(from) + " to " + std::to_string(to),
+          Expect::kEither, file};
 }
 
 Mutation insert_or_erase(const Seed& seed, Random& random) {
@@ -73,7 +79,8 @@ Mutation insert_or_erase(const Seed& seed, Random& random) {
   } else {
     file.insert(at, std::string(size, static_cast<char>(random.next())));
   }
-  return {std::to_string(size) + " bytes " + (erase ? "erased" : "inserted") + " at " + std::to_string(at), Expect::kEither, file};
+  return {std::to_string(size) + " bytes " + (erase ? "erased" : "inserted") + " at " + std::to_string(at),
+          Expect::kEither, file};
 }
 
 Mutation change_header_counts(const Seed& seed, Random& random) {
@@ -89,7 +96,8 @@ Mutation change_header_counts(const Seed& seed, Random& random) {
 Mutation change_version(const Seed& seed, Random& random) {
   const uint32_t version = static_cast<uint32_t>(random.pick(kHostile));
   const bool known = version == 2 || version == 3;
-  return {"version := " + std::to_string(version), known ? Expect::kAccept : Expect::kReject, patched(seed, 4, raw(version))};
+  return {"version := " + std::to_string(version), known ? Expect::kAccept : Expect::kReject,
+          patched(seed, 4, raw(version))};
 }
 
 Mutation change_length(const Seed& seed, Random& random) {
@@ -116,7 +124,8 @@ Mutation change_type(const Seed& seed, Random& random) {
   const bool element = key.type == 9 && random.below(2) == 0;
   const uint32_t value = static_cast<uint32_t>(random.below(3) == 0 ? random.pick(kHostile) : random.below(16));
   return {"key '" + key.name + "': " + (element ? "element " : "") + "type := " + std::to_string(value),
-          value > 12 ? Expect::kReject : Expect::kEither, patched(seed, element ? key.value_at : key.type_at, raw(value))};
+          value > 12 ? Expect::kReject : Expect::kEither,
+          patched(seed, element ? key.value_at : key.type_at, raw(value))};
 }
 
 Mutation change_dim_count(const Seed& seed, Random& random) {
@@ -153,7 +162,8 @@ Mutation change_format(const Seed& seed, Random& random) {
   const TensorField& tensor = random.pick(seed.tensors);
   const uint32_t value = static_cast<uint32_t>(random.below(4) == 0 ? random.pick(kHostile) : random.below(44));
   return {tensor_label(tensor, "format := " + std::to_string(value)),
-          quant::traits(value) == nullptr ? Expect::kReject : Expect::kEither, patched(seed, tensor.format_at, raw(value))};
+          quant::traits(value) == nullptr ? Expect::kReject : Expect::kEither,
+          patched(seed, tensor.format_at, raw(value))};
 }
 
 Mutation change_offset(const Seed& seed, Random& random) {
@@ -178,7 +188,8 @@ Mutation duplicate_entry(const Seed& seed, Random& random) {
   Rebuild rebuild(seed);
   if (seed.tensors.empty() || random.below(2) == 0) {
     const uint64_t which = random.below(seed.keys.size());
-    rebuild.keys.insert(rebuild.keys.begin() + static_cast<long>(random.below(rebuild.keys.size())), std::string(rebuild.keys[which]));
+    rebuild.keys.insert(rebuild.keys.begin() + static_cast<long>(random.below(rebuild.keys.size())),
+                        std::string(rebuild.keys[which]));
     return {"key '" + seed.keys[which].name + "' twice", Expect::kReject, rebuild.join(seed)};
   }
   const uint64_t which = random.below(seed.tensors.size());
@@ -187,7 +198,8 @@ Mutation duplicate_entry(const Seed& seed, Random& random) {
 }
 
 Mutation rename_entry(const Seed& seed, Random& random) {
-  constexpr std::string_view kNames[] = {"", "\xff\xfe", "\xed\xa0\x80", "blk.999999999999.attn_q.weight", "x", "\xc0\x80"};
+  constexpr std::string_view kNames[] = {"",  "\xff\xfe", "\xed\xa0\x80", "blk.999999999999.attn_q.weight",
+                                         "x", "\xc0\x80"};
   const std::string_view name = random.pick(kNames);
   const Expect expect = name.size() > 0 && (name[0] == 'b' || name[0] == 'x') ? Expect::kAccept : Expect::kReject;
   Rebuild rebuild(seed);
@@ -214,9 +226,25 @@ Mutation drop_tensor(const Seed& seed, Random& random) {
 }  // namespace
 
 const std::vector<Family> kStructureFamilies = {
-    cut,           flip_header_bit, flip_many,   change_weights, move_block,    insert_or_erase, change_header_counts,
-    change_version, change_length,  change_type, change_dim_count, change_dim,  swap_dims,       change_format,
-    change_offset, share_offset,    duplicate_entry, rename_entry, drop_tensor,
+    cut,
+    flip_header_bit,
+    flip_many,
+    change_weights,
+    move_block,
+    insert_or_erase,
+    change_header_counts,
+    change_version,
+    change_length,
+    change_type,
+    change_dim_count,
+    change_dim,
+    swap_dims,
+    change_format,
+    change_offset,
+    share_offset,
+    duplicate_entry,
+    rename_entry,
+    drop_tensor,
 };
 
 }  // namespace hearth::mutation

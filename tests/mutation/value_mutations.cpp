@@ -1,4 +1,5 @@
-// Well-formed files whose keys are wrong: hyper-parameters out of range, other types, odd vocabularies, hostile templates.
+// Well-formed files whose keys are wrong: hyper-parameters out of range, other types, odd vocabularies, hostile
+// templates.
 //
 // Contract: see gguf_mutator.h. Such files open unless the key is one that the container itself reads.
 // Not here: damage to the container (structure_mutations.cpp).
@@ -12,25 +13,50 @@ namespace {
 
 enum Type : uint32_t { kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBool, kString, kArray, kU64, kI64, kF64 };
 
-constexpr int64_t kIntegers[] = {0,     1,     2,       3,          5,          -1,         -2,        17,
-                                 513,   65535, 65536,   1 << 24,    0x7FFFFFFF, -0x7FFFFFFF - 1, 0xFFFFFFFF,
-                                 1ll << 40, std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
-const double kReals[] = {0.0, -0.0, 1.0, -1.0, 1e-40, 1e30, -1e30, 3.5e38, 1e300, NAN, INFINITY, -INFINITY, 1e-5, 10000.0};
+constexpr int64_t kIntegers[] = {0,
+                                 1,
+                                 2,
+                                 3,
+                                 5,
+                                 -1,
+                                 -2,
+                                 17,
+                                 513,
+                                 65535,
+                                 65536,
+                                 1 << 24,
+                                 0x7FFFFFFF,
+                                 -0x7FFFFFFF - 1,
+                                 0xFFFFFFFF,
+                                 1ll << 40,
+                                 std::numeric_limits<int64_t>::max(),
+                                 std::numeric_limits<int64_t>::min()};
+const double kReals[] = {0.0,    -0.0,  1.0, -1.0,     1e-40,     1e30, -1e30,
+                         3.5e38, 1e300, NAN, INFINITY, -INFINITY, 1e-5, 10000.0};
 
-bool read_by_container(const std::string& name) { return name == "general.alignment" || name.starts_with("split."); }
+bool read_by_container(const std::string& name) {
+  return name == "general.alignment" || name.starts_with("split.");
+}
 
-Expect expectation(const KeyField& key) { return read_by_container(key.name) ? Expect::kEither : Expect::kAccept; }
+Expect expectation(const KeyField& key) {
+  return read_by_container(key.name) ? Expect::kEither : Expect::kAccept;
+}
 
 std::string integer_of(uint32_t type, int64_t value) {
   switch (type) {
     case kU8:
-    case kI8: return raw(static_cast<int8_t>(value));
-    case kBool: return raw(static_cast<uint8_t>(value & 1));
+    case kI8:
+      return raw(static_cast<int8_t>(value));
+    case kBool:
+      return raw(static_cast<uint8_t>(value & 1));
     case kU16:
-    case kI16: return raw(static_cast<int16_t>(value));
+    case kI16:
+      return raw(static_cast<int16_t>(value));
     case kU32:
-    case kI32: return raw(static_cast<int32_t>(value));
-    default: return raw(value);
+    case kI32:
+      return raw(static_cast<int32_t>(value));
+    default:
+      return raw(value);
   }
 }
 
@@ -42,7 +68,8 @@ std::string real_of(uint32_t type, double value) {
 
 // A random value of the type, as it lies in the file, and its text for the label.
 std::string random_scalar(uint32_t type, Random& random, std::string* text) {
-  constexpr std::string_view kTexts[] = {"", "llama", "no such thing", "\xff\xff", "%s%n", "../../etc/passwd", "<0x-1>"};
+  constexpr std::string_view kTexts[] = {"",      "llama", "no such thing", "\xff\xff", "%s%n", "../../etc/passwd",
+                                         "<0x-1>"};
   if (type == kString) {
     *text = random.pick(kTexts);
     return raw_string(*text);
@@ -146,8 +173,9 @@ Mutation retype_array(const Seed& seed, Random& random) {
 
 // Tokens and merges: duplicates, empty ones, broken byte tokens, merges of unknown parts.
 Mutation change_string_array(const Seed& seed, Random& random) {
-  constexpr std::string_view kTokens[] = {"",   "<0x-1>", "<0xZZ>", "<0x>", "<0xFFF>", "\xff", "a", " ", "<unk>", "a b c", "  ",
-                                          "\xe2\x96\x81", "<s>", "</s>", "[control_1]"};
+  constexpr std::string_view kTokens[] = {"",    "<0x-1>", "<0xZZ>",     "<0x>",  "<0xFFF>", "\xff",
+                                          "a",   " ",      "<unk>",      "a b c", "  ",      "\xe2\x96\x81",
+                                          "<s>", "</s>",   "[control_1]"};
   const size_t which = pick_key(seed, random, true);
   const KeyField& key = seed.keys[which];
   if (key.strings.empty()) return retype_array(seed, random);
@@ -197,11 +225,20 @@ Mutation hostile_template(const Seed& seed, Random& random) {
       "{{ 'a' * 2000000000 }}",
       "{% set ns = namespace(s='ab') %}{% for i in range(64) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}",
       "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
-      "{% if", "{{", "{# never closed", "{% endfor %}", "{{ messages[99999999999999999999] }}", "{{ messages[0]['content'] | nothing }}",
+      "{% if",
+      "{{",
+      "{# never closed",
+      "{% endfor %}",
+      "{{ messages[99999999999999999999] }}",
+      "{{ messages[0]['content'] | nothing }}",
       "{{ " + std::string(20000, '(') + "1" + std::string(20000, ')') + " }}",
       "{{ " + std::string(20000, '-') + "1 }}",
-      "{{ raise_exception('refused') }}", std::string("\xff\xfe\x00{{ 1 }}", 11), "",
-      "{{ messages.__class__.__mro__ }}", "{{ 1 // 0 }}{{ 1 % 0 }}", "{{ 'x' | replace('', 'yyyyyyyy') | replace('y', 'yyyyyyyyyyyy') }}",
+      "{{ raise_exception('refused') }}",
+      std::string("\xff\xfe\x00{{ 1 }}", 11),
+      "",
+      "{{ messages.__class__.__mro__ }}",
+      "{{ 1 // 0 }}{{ 1 % 0 }}",
+      "{{ 'x' | replace('', 'yyyyyyyy') | replace('y', 'yyyyyyyyyyyy') }}",
   };
   const std::string& text = random.pick(kTemplates);
   constexpr std::string_view kName = "tokenizer.chat_template";
@@ -214,8 +251,9 @@ Mutation hostile_template(const Seed& seed, Random& random) {
 }  // namespace
 
 const std::vector<Family> kValueFamilies = {
-    change_scalar, change_scalar, change_scalar, change_scalar_type, scalar_to_array, drop_key, change_number_array,
-    resize_array,  retype_array,  change_string_array, change_string_array, add_key, hostile_template,
+    change_scalar,       change_scalar, change_scalar, change_scalar_type,  scalar_to_array,     drop_key,
+    change_number_array, resize_array,  retype_array,  change_string_array, change_string_array, add_key,
+    hostile_template,
 };
 
 }  // namespace hearth::mutation
