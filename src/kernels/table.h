@@ -52,8 +52,9 @@ struct FormatKernels {
 
 enum class KvType : uint8_t { kF32, kF16 };
 
-// One chunk of keys and values of one KV head, seen by several queries. Pages: keys [pos/16][head_dim][16], values
-// [pos][head_dim], kPagePositions positions each.
+// One chunk of keys and values of one KV head, seen by several queries. Slots that no query sees may hold anything, and pages
+// that no query sees may be null; slots that some queries see never touch the others' results. Any head_dim >= 1.
+// Pages: keys [pos/16][head_dim][16], values [pos][head_dim], kPagePositions positions each.
 struct AttentionChunk {
   const void* const* key_pages;    // of this chunk: up to 256/64
   const void* const* value_pages;
@@ -65,7 +66,7 @@ struct AttentionChunk {
   const float* const* q;           // [queries] pointers to head_dim floats
   const int32_t* begin;            // [queries] first visible position (absolute)
   const int32_t* end;              // [queries] one past the last visible position (absolute)
-  float* m;                        // [queries] out: maximum score; -inf if wholly masked
+  float* m;                        // [queries] out: maximum score; -inf if nothing is visible (then l and o are 0)
   float* l;                        // [queries] out: sum of exponentials
   float* o;                        // [queries, head_dim] out: unnormalised values
   float* scratch;                  // [queries, 256], 64-byte aligned
@@ -92,7 +93,7 @@ struct KernelTable {
   // Folds chunk results (mc, lc, oc) into the running (m, l, o). m = -inf, l = 0 at the start: then it copies.
   void (*attention_fold)(float* m, float* l, float* o, float mc, float lc, const float* oc, int head_dim);
   void (*attention_finish)(const float* o, float l, int head_dim, float* out);  // out = o / l
-  float (*maximum)(const float* x, int64_t n);
+  float (*maximum)(const float* x, int64_t n);  // -inf of nothing; never -0
   // y[i] = exp((x[i] - m) * inverse_temperature); returns the 16-lane sum in index order.
   float (*exp_sum)(const float* x, float m, float inverse_temperature, int64_t n, float* y);
   void (*soft_cap)(float* x, float cap, int64_t n);                    // cap * tanh(x/cap)
