@@ -58,12 +58,12 @@ Result<void> commit_file(int file_descriptor, const std::string& temporary_path,
   return sync_directory(parent_of(final_path));
 }
 
-Result<void> write_file_atomically(const std::string& path, std::string_view bytes) {
+Result<void> write_file_atomically(const std::string& path, std::string_view bytes, unsigned mode) {
   std::string temporary = path + ".XXXXXX";
   const FileDescriptor file(mkostemp(temporary.data(), O_CLOEXEC));
   if (!file.valid()) return os_error(errno, "cannot create a file in " + parent_of(path));
   Result<void> outcome = write_all(file.get(), bytes, temporary);
-  if (outcome.ok() && fchmod(file.get(), 0644) != 0) outcome = os_error(errno, "cannot set the mode of " + temporary);
+  if (outcome.ok() && fchmod(file.get(), mode) != 0) outcome = os_error(errno, "cannot set the mode of " + temporary);
   if (outcome.ok()) outcome = commit_file(file.get(), temporary, path);
   if (!outcome.ok()) unlink(temporary.c_str());
   return outcome;

@@ -19,8 +19,8 @@ Result<void> sync_directory(const std::string& path);
 Result<void> write_all(int file_descriptor, std::string_view bytes, const std::string& path);
 // Makes the finished file behind `file_descriptor` visible under `final_path`, durably. Both lie in one file system.
 Result<void> commit_file(int file_descriptor, const std::string& temporary_path, const std::string& final_path);
-// Replaces `path` with `bytes`.
-Result<void> write_file_atomically(const std::string& path, std::string_view bytes);
+// Replaces `path` with `bytes`; 0600 as `mode` for what only its owner may read.
+Result<void> write_file_atomically(const std::string& path, std::string_view bytes, unsigned mode = 0644);
 // The whole of a small file; kResource if it is larger than `limit_bytes`.
 Result<std::string> read_small_file(const std::string& path, uint64_t limit_bytes);
 
