@@ -20,6 +20,8 @@ namespace {
 constexpr const char* kAbout = "Runs small AI models on this computer: offline, the same answer bit for bit everywhere.";
 constexpr const char* kExamples =
     "Examples:\n"
+    "  hearth run                      chat with the default model\n"
+    "  hearth run smollm2:135m 'Hi'    one answer\n"
     "  hearth list                     models that are here and models that can be fetched\n"
     "  hearth pull smollm2:135m        fetch one\n"
     "  hearth show smollm2:135m        what it is, its licence, where its file lies\n"
@@ -29,10 +31,16 @@ constexpr const char* kExamples =
     "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.";
 
 void add_verbs(CLI::App& app, int* exit_code) {
+  add_run(app, exit_code);
   add_pull(app, exit_code);
   add_list(app, exit_code);
   add_show(app, exit_code);
   add_rm(app, exit_code);
+  add_plan(app, exit_code);
+  add_tokenize(app, exit_code);
+  add_logits(app, exit_code);
+  add_perplexity(app, exit_code);
+  add_bench(app, exit_code);
 }
 
 std::vector<std::string> verb_names(const CLI::App& app) {

@@ -1,0 +1,58 @@
+// A conversation with a loaded model: what was said, how answers are made, and asking for the next one.
+//
+// Contract: the session follows the conversation; only tokens that it does not hold yet are run. After an error the
+// conversation is as before. An answer that was stopped half way belongs to the conversation.
+// Not here: reading lines and commands (chat/repl.h), files (chat/saved_chat.h).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/engine_options.h"
+#include "cli/generation_options.h"
+#include "engine/generate.h"
+#include "text/chat_template.h"
+
+namespace hearth::cli {
+
+struct Chat {
+  EngineOptions engine;           // what the model was, or is to be, loaded with
+  GenerationOptions generation;
+  std::string system;
+  std::vector<text::ChatMessage> messages;  // without the system prompt
+  bool raw = false;               // no chat template: every text is continued on its own
+  LoadedModel model;
+  std::unique_ptr<Session> session;  // after `model`, so that it dies first
+
+  // True if texts go to the model as they are.
+  bool completes() const { return raw || model.engine->chat_template() == nullptr; }
+};
+
+// Loads chat->engine into chat->model with a fresh session. On error the model that was there stays.
+Result<void> load(Chat* chat, const EngineOptions& engine, bool quiet);
+
+Result<GenerateResult> ask(Chat* chat, const std::string& text, const GenerateOptions& options,
+                           const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel);
+
+// "smollm2:135m: llama, 134M parameters, Q4_1; context 8192, 2 threads, avx2"
+std::string describe(const Chat& chat);
+// "35 tokens, 61.3 tokens/s, context 47 of 8192", and why the answer ended if the model did not end it.
+std::string summary(const Chat& chat, const GenerateResult& result);
+// Counts, times and rates line by line.
+std::string details(const Chat& chat, const GenerateResult& result, const GenerateOptions& options);
+
+double prompt_rate(const GenerateResult& result);  // tokens per second; 0 if nothing was run
+double decode_rate(const GenerateResult& result);
+
+// Text of a model for a terminal: it cannot steer it. Control characters other than newline and tab are left out.
+std::string safe_for_terminal(std::string_view text);
+// Terminal codes for dimmed text, empty if NO_COLOR is set, the terminal is dumb or stdout is none.
+struct Dim {
+  const char* on;
+  const char* off;
+};
+Dim dim();
+
+}  // namespace hearth::cli

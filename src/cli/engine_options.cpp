@@ -1,0 +1,55 @@
+// Contract and exclusions: cli/engine_options.h.
+#include "cli/engine_options.h"
+
+#include "CLI/CLI.hpp"
+#include "base/clock.h"
+#include "cli/models.h"
+
+namespace hearth::cli {
+
+namespace {
+
+constexpr int64_t kMaxContext = int64_t{1} << 31;
+constexpr int kMaxThreads = 4096;
+
+}  // namespace
+
+void add_engine_options(CLI::App* verb, EngineOptions* options, bool with_context) {
+  if (with_context) {
+    verb->add_option("--ctx", options->context, "Context in tokens; 0: the model's own, as far as memory reaches")
+        ->check(CLI::Range(int64_t{0}, kMaxContext))
+        ->type_name("N");
+    verb->add_option("--kv", options->kv_type, "Number format of the context memory: f16 or f32")
+        ->check(CLI::IsMember({"f16", "f32"}))
+        ->type_name("TYPE");
+  }
+  verb->add_option("--threads", options->threads, "Threads; 0: as many as this process may use")
+      ->check(CLI::Range(0, kMaxThreads))
+      ->type_name("N");
+  verb->add_option("--isa", options->isa, "Kernels: ref, avx2 or avx512 (same bits); default: the fastest that runs here")
+      ->type_name("NAME");
+}
+
+LoadOptions load_options(const EngineOptions& options, const std::string& path) {
+  LoadOptions load;
+  load.path = path;
+  load.threads = options.threads;
+  load.context = options.context;
+  load.isa = options.isa;
+  load.kv_type = options.kv_type;
+  load.max_sessions = options.max_sessions;
+  return load;
+}
+
+Result<LoadedModel> load_model(const EngineOptions& options, bool quiet) {
+  const library::Library models = TRY(library::Library::open());
+  LoadedModel loaded;
+  loaded.file = TRY(find_or_pull(models, options.model, quiet));
+  loaded.name = !loaded.file.name.empty() ? loaded.file.name : options.model;
+  const int64_t start = monotonic_ns();
+  loaded.engine = TRY(Engine::load(load_options(options, loaded.file.path)));
+  loaded.load_ms = seconds_since(start) * 1e3;
+  return loaded;
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,168 @@
+// hearth run: a chat at a terminal, or one answer to a prompt.
+//
+// Contract: without a terminal, or with a prompt, stdout has the answer (or one JSON object) and nothing else; everything
+// else goes to stderr. An answer that the context cut off is exit code 1, one that was interrupted 130.
+// Not here: the interactive part (cli/chat/).
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "cli/chat/chat.h"
+#include "cli/chat/repl.h"
+#include "cli/exit.h"
+#include "cli/input.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+#include "nlohmann/json.hpp"
+#include "text/tokenizer.h"
+
+namespace hearth::cli {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+struct RunOptions {
+  Chat chat;
+  std::vector<std::string> prompt;
+  bool json = false, verbose = false, quiet = false;
+};
+
+json logprobs_to_json(const Engine& engine, const GenerateResult& result) {
+  const text::Tokenizer& tokenizer = engine.tokenizer();
+  const auto entry = [&](int32_t id, float logprob) {
+    return json{{"id", id}, {"token", tokenizer.token_bytes(id, /*special=*/true)}, {"logprob", logprob}};
+  };
+  json list = json::array();
+  for (const GeneratedToken& token : result.tokens) {
+    json item = entry(token.id, token.logprob);
+    item["alternatives"] = json::array();
+    for (const text::TokenLogprob& other : token.alternatives) item["alternatives"].push_back(entry(other.id, other.logprob));
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+void print_json(const RunOptions& run, const GenerateResult& result, const GenerateOptions& options) {
+  const Chat& chat = run.chat;
+  json object = {{"model", chat.model.name},
+                 {"text", result.text},
+                 {"finish_reason", finish_reason_name(result.finish_reason)}};
+  if (!result.stop_string.empty()) object["stop"] = result.stop_string;
+  object["seed"] = options.sampler.seed;
+  object["prompt_tokens"] = result.prompt_tokens;
+  object["answer_tokens"] = result.tokens.size();
+  object["context_used"] = chat.session->size();
+  object["context"] = chat.session->context();
+  object["load_ms"] = chat.model.load_ms;
+  object["prompt_ms"] = result.prompt_ms;
+  object["answer_ms"] = result.decode_ms;
+  object["prompt_tokens_per_second"] = prompt_rate(result);
+  object["tokens_per_second"] = decode_rate(result);
+  if (options.sampler.logprobs >= 0) object["logprobs"] = logprobs_to_json(*chat.model.engine, result);
+  std::printf("%s\n", object.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+}
+
+// PROMPT and what standard input holds, if it is no terminal.
+Result<std::string> gather_prompt(const RunOptions& run) {
+  std::string text;
+  for (const std::string& word : run.prompt) text += (text.empty() ? "" : " ") + word;
+  if (!stdin_is_terminal() || text.empty()) {
+    const std::string input = TRY(read_standard_input());
+    if (!text.empty() && !input.empty()) text += "\n\n";
+    text += input;
+  }
+  if (!run.chat.raw) {
+    while (text.ends_with('\n')) text.pop_back();
+  }
+  if (text.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "there is no prompt: name one after MODEL, or give it on standard input"};
+  }
+  return text;
+}
+
+int exit_code_of(const GenerateResult& result) {
+  if (result.finish_reason == FinishReason::kCancelled) return kExitInterrupted;
+  return result.finish_reason == FinishReason::kContextFull ? kExitFailed : kExitDone;
+}
+
+int answer_once(RunOptions* run) {
+  catch_interrupts();
+  Chat& chat = run->chat;
+  const Result<std::string> prompt = gather_prompt(*run);
+  if (!prompt.ok()) return report(prompt.error());
+  const Result<void> loaded = load(&chat, chat.engine, run->quiet);
+  if (!loaded.ok()) return report(loaded.error());
+  const GenerateOptions options = for_one_answer(chat.generation);
+  const bool terminal = stdout_is_terminal();
+  bool line_open = false;
+  GenerateCallbacks callbacks;
+  if (!run->json) {
+    callbacks.on_text = [&](std::string_view text) {
+      const std::string shown = terminal ? safe_for_terminal(text) : std::string(text);
+      std::fwrite(shown.data(), 1, shown.size(), stdout);
+      std::fflush(stdout);
+      if (!shown.empty()) line_open = shown.back() != '\n';
+    };
+  }
+  const Result<GenerateResult> result = ask(&chat, *prompt, options, callbacks, interrupt_flag());
+  if (!run->json && line_open) std::fputs("\n", stdout);
+  if (!result.ok()) return report(result.error());
+  if (run->json) print_json(*run, *result, options);
+  std::fflush(stdout);
+  if (run->verbose) {
+    std::fputs(details(chat, *result, options).c_str(), stderr);
+  } else if (!run->quiet && !run->json) {
+    std::fprintf(stderr, "[%s]\n", summary(chat, *result).c_str());
+  }
+  if (result->finish_reason == FinishReason::kContextFull) {
+    report({ErrorCode::kContextFull, "the answer ended because the context of " + std::to_string(chat.session->context()) +
+                                         " tokens is full: take a larger one (--ctx) or set --max-tokens"});
+  }
+  return exit_code_of(*result);
+}
+
+int interactive(RunOptions* run) {
+  const Result<library::Library> models = library::Library::open();
+  if (!models.ok()) return report(models.error());
+  const Result<void> loaded = load(&run->chat, run->chat.engine, /*quiet=*/false);
+  if (!loaded.ok()) return report(loaded.error());
+  return run_repl(models->home(), &run->chat, run->verbose);
+}
+
+int run_verb(RunOptions* run) {
+  const Result<void> valid = text::validate(run->chat.generation.generate.sampler, INT32_MAX);
+  if (!valid.ok()) return report(valid.error());
+  const bool talk = run->prompt.empty() && !run->json && stdin_is_terminal() && stdout_is_terminal();
+  return talk ? interactive(run) : answer_once(run);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, int* exit_code) {
+  auto run = std::make_shared<RunOptions>();
+  CLI::App* verb = app.add_subcommand("run", "Chat with a model, or get one answer");
+  verb->add_option("MODEL", run->chat.engine.model, "A name from 'hearth list' or a .gguf file; default: the default model")
+      ->type_name("");
+  verb->add_option("PROMPT", run->prompt, "What to answer; standard input is appended if it is no terminal")->type_name("");
+  verb->add_option("--system", run->chat.system, "System prompt")->type_name("TEXT");
+  verb->add_flag("--raw", run->chat.raw, "No chat template: the model continues the prompt");
+  verb->add_flag("--json", run->json, "Print one JSON object: text, finish_reason, seed, counts and times");
+  verb->add_flag("--verbose", run->verbose, "Counts, times and the seed after the answer (stderr)");
+  verb->add_flag("-q,--quiet", run->quiet, "Nothing on stderr but errors");
+  add_generation_options(verb, &run->chat.generation);
+  add_engine_options(verb, &run->chat.engine, /*with_context=*/true);
+  verb->footer(
+      "Without PROMPT at a terminal this is a chat; /? there shows its commands. A model that is not here is pulled first.\n"
+      "A model without chat template continues the text.\n\n"
+      "Examples:\n"
+      "  hearth run                                         chat with the default model\n"
+      "  hearth run smollm2:135m 'What is a hearth?'        one answer\n"
+      "  hearth run smollm2:135m 'Summarise this:' < a.txt  prompt and standard input\n"
+      "  hearth run smollm2:135m hello --temp 0 --json      the likeliest answer, as JSON\n"
+      "  hearth run ./my-model.gguf --system 'Be brief.' --ctx 4096");
+  verb->callback([run, exit_code] { *exit_code = run_verb(run.get()); });
+}
+
+}  // namespace hearth::cli
