@@ -10,6 +10,7 @@
 #include <cmath>
 #include <queue>
 #include <string>
+#include <tuple>
 
 #include "text/unicode.h"
 
@@ -34,7 +35,7 @@ uint32_t rank_of_score(float score) {
 
 void MergeTable::reserve(size_t count) {
   const size_t slot_count = std::bit_ceil(count * 3 / 2 + 16);
-  slots_ = std::make_unique_for_overwrite<Slot[]>(slot_count);
+  slots_ = LargeArray<Slot>(slot_count);
   for (size_t i = 0; i < slot_count; ++i) slots_[i].left = -1;
   mask_ = slot_count - 1;
   used_ = 0;
@@ -71,18 +72,13 @@ BpeModel::BpeModel(Vocabulary vocabulary, const BpeOptions& options)
   whole_ = std::make_unique<std::atomic<Whole>[]>(size);
 }
 
-Result<int32_t> BpeModel::merge_part(std::string_view text, std::vector<char>* scratch, size_t index) const {
-  int32_t id = -1;
-  const std::string_view bytes(scratch->data(), scratch->size());
-  if (!bytes.empty()) id = vocabulary_.find_piece(bytes);
-  // A special token may be the part of a merge too; it is found by its text.
-  if (id < 0) id = vocabulary_.find_text(text);
-  if (id < 0) {
-    return Error{ErrorCode::kCorrupt, "merge " + std::to_string(index) + " names \"" + std::string(text.substr(0, 64)) +
-                                          "\", which is not in the vocabulary"};
-  }
-  return id;
-}
+// One merge on its way into the table. Bytes of the left part, the right part and both lie in one stretch of a buffer.
+struct BpeModel::PendingMerge {
+  std::string_view left_text, right_text;
+  std::string_view left_bytes, right_bytes, joined;  // empty where the text is not in the vocabulary's form
+  uint64_t left_hash, right_hash, joined_hash;
+  int32_t left, right, merged;
+};
 
 Result<std::unique_ptr<BpeModel>> BpeModel::with_merges(Vocabulary vocabulary, const MergeSource& merges,
                                                         const BpeOptions& options) {
@@ -91,32 +87,67 @@ Result<std::unique_ptr<BpeModel>> BpeModel::with_merges(Vocabulary vocabulary, c
                  "the tokenizer has " + std::to_string(merges.size) + " merges; the limit is " + std::to_string(kMaxMerges)};
   }
   std::unique_ptr<BpeModel> model(new BpeModel(std::move(vocabulary), options));
-  model->merges_.reserve(merges.size);
-  const Vocabulary& tokens = model->vocabulary_;
-  std::vector<char> left_bytes, right_bytes, joined;
-  for (size_t i = 0; i < merges.size; ++i) {
-    const auto [left_text, right_text] = merges.pair(i);
-    if (left_text.empty() || right_text.empty()) {
-      return Error{ErrorCode::kCorrupt, "merge " + std::to_string(i) + " is not a pair of tokens"};
-    }
-    left_bytes.clear();
-    right_bytes.clear();
-    Vocabulary::decode_text(tokens.form(), left_text, &left_bytes);
-    Vocabulary::decode_text(tokens.form(), right_text, &right_bytes);
-    const int32_t left = TRY(model->merge_part(left_text, &left_bytes, i));
-    const int32_t right = TRY(model->merge_part(right_text, &right_bytes, i));
-    joined.assign(left_bytes.begin(), left_bytes.end());
-    joined.insert(joined.end(), right_bytes.begin(), right_bytes.end());
-    int32_t merged = left_bytes.empty() || right_bytes.empty() ? -1 : tokens.find_piece({joined.data(), joined.size()});
-    if (merged < 0) {
-      std::string text(left_text);
-      text += right_text;
-      joined.clear();
-      merged = TRY(model->merge_part(text, &joined, i));
-    }
-    model->merges_.insert(left, right, {static_cast<uint32_t>(i), merged});
-  }
+  TRY(model->add_merges(merges));
   return model;
+}
+
+// The tables are larger than the processor's caches, so that merges go through in blocks: all look-ups of a block are
+// under way before the first result is needed.
+Result<void> BpeModel::add_merges(const MergeSource& merges) {
+  constexpr size_t kBlock = 32;
+  merges_.reserve(merges.size);
+  PendingMerge block[kBlock];
+  std::vector<char> buffers[kBlock];
+  for (size_t begin = 0; begin < merges.size; begin += kBlock) {
+    const size_t count = std::min(kBlock, merges.size - begin);
+    for (size_t i = 0; i < count; ++i) {
+      PendingMerge& merge = block[i];
+      std::tie(merge.left_text, merge.right_text) = merges.pair(begin + i);
+      if (merge.left_text.empty() || merge.right_text.empty()) {
+        return Error{ErrorCode::kCorrupt, "merge " + std::to_string(begin + i) + " is not a pair of tokens"};
+      }
+      std::vector<char>& buffer = buffers[i];
+      const size_t room = merge.left_text.size() + merge.right_text.size();
+      if (buffer.size() < room) buffer.resize(room);
+      size_t left = 0, right = 0;
+      const bool left_good = Vocabulary::decode_text(vocabulary_.form(), merge.left_text, buffer.data(), &left);
+      if (!left_good) left = 0;
+      if (!Vocabulary::decode_text(vocabulary_.form(), merge.right_text, buffer.data() + left, &right)) right = 0;
+      merge.left_bytes = {buffer.data(), left};
+      merge.right_bytes = {buffer.data() + left, right};
+      merge.joined = {buffer.data(), left == 0 || right == 0 ? 0 : left + right};
+      merge.left_hash = hash_bytes(merge.left_bytes);
+      merge.right_hash = hash_bytes(merge.right_bytes);
+      merge.joined_hash = hash_bytes(merge.joined);
+      for (const uint64_t hash : {merge.left_hash, merge.right_hash, merge.joined_hash}) vocabulary_.prefetch(hash);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (!resolve(&block[i])) {
+        return Error{ErrorCode::kCorrupt, "merge " + std::to_string(begin + i) + ", \"" +
+                                              std::string(block[i].left_text.substr(0, 64)) + "\" and \"" +
+                                              std::string(block[i].right_text.substr(0, 64)) +
+                                              "\", names or makes a token that is not in the vocabulary"};
+      }
+      merges_.prefetch(block[i].left, block[i].right);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      merges_.insert(block[i].left, block[i].right, {static_cast<uint32_t>(begin + i), block[i].merged});
+    }
+  }
+  return {};
+}
+
+bool BpeModel::resolve(PendingMerge* merge) const {
+  const auto find = [this](std::string_view bytes, uint64_t hash, std::string_view text) {
+    const int32_t id = bytes.empty() ? -1 : vocabulary_.find_piece(bytes, hash);
+    // A special token may be part of a merge too; it is found by its text.
+    return id >= 0 ? id : vocabulary_.find_text(text);
+  };
+  merge->left = find(merge->left_bytes, merge->left_hash, merge->left_text);
+  merge->right = find(merge->right_bytes, merge->right_hash, merge->right_text);
+  merge->merged = merge->joined.empty() ? -1 : vocabulary_.find_piece(merge->joined, merge->joined_hash);
+  if (merge->merged < 0) merge->merged = vocabulary_.find_text(std::string(merge->left_text) + std::string(merge->right_text));
+  return merge->left >= 0 && merge->right >= 0 && merge->merged >= 0;
 }
 
 Result<std::unique_ptr<BpeModel>> BpeModel::with_scores(Vocabulary vocabulary, std::span<const float> scores,
@@ -128,7 +159,13 @@ Result<std::unique_ptr<BpeModel>> BpeModel::with_scores(Vocabulary vocabulary, s
   std::unique_ptr<BpeModel> model(new BpeModel(std::move(vocabulary), options));
   model->options_.characters = true;
   model->score_ranks_.resize(scores.size());
-  for (size_t i = 0; i < scores.size(); ++i) model->score_ranks_[i] = rank_of_score(scores[i]);
+  for (int32_t id = 0; id < model->vocabulary_.size(); ++id) {
+    const auto i = static_cast<size_t>(id);
+    // User-defined pieces are made before all others, the longest first; no score has so low a rank.
+    const bool first = model->vocabulary_.kind(id) == TokenKind::kUserDefined;
+    model->score_ranks_[i] =
+        first ? static_cast<uint32_t>(kMaxTokenBytes - model->vocabulary_.bytes(id).size()) : rank_of_score(scores[i]);
+  }
   return model;
 }
 
@@ -143,6 +180,14 @@ bool BpeModel::find_pair(std::string_view joined, int32_t left, int32_t right, P
   if (left < 0 || right < 0 || !merges_.find(left, right, &merge)) return false;
   *pair = {merge.rank, merge.id};
   return true;
+}
+
+void BpeModel::prefetch_pair(std::string_view joined, int32_t left, int32_t right) const {
+  if (score_ranks_.empty()) {
+    merges_.prefetch(left, right);
+  } else {
+    vocabulary_.prefetch(hash_bytes(joined));
+  }
 }
 
 uint32_t BpeModel::symbol_length(std::string_view word, size_t position) const {
@@ -174,13 +219,14 @@ void BpeModel::emit(std::string_view symbol, int32_t id, std::vector<int32_t>* o
   out->push_back(options_.unknown_id);
 }
 
-void BpeModel::encode_word(std::string_view word, std::vector<int32_t>* out) const {
+void BpeModel::encode_word(std::string_view word, uint64_t hash, std::vector<int32_t>* out) const {
   while (word.size() > kMaxWordBytes) {
     merge_long(word.substr(0, kMaxWordBytes), out);
     word.remove_prefix(kMaxWordBytes);
+    hash = hash_bytes(word);
   }
   if (word.size() <= kMaxTokenBytes) {
-    const int32_t id = vocabulary_.find_piece(word);
+    const int32_t id = vocabulary_.find_piece(word, hash);
     if (id >= 0) {
       std::atomic<Whole>& whole = whole_[static_cast<size_t>(id)];
       Whole known = options_.ignore_merges ? Whole::kYes : whole.load(std::memory_order_relaxed);
@@ -212,17 +258,19 @@ void BpeModel::merge_short(std::string_view word, std::vector<int32_t>* out) con
   int32_t ids[kShortWord];
   Pair pairs[kShortWord];  // pairs[i] joins symbols i and i + 1
   size_t count = 0;
-  for (size_t i = 0; i < word.size(); ++count) {
+  for (size_t i = 0; i < word.size();) {
     const uint32_t length = symbol_length(word, i);
     begins[count] = static_cast<uint32_t>(i);
     ids[count] = symbol_id(word.substr(i, length));
     i += length;
+    count += !leaves_out(ids[count]);
   }
   begins[count] = static_cast<uint32_t>(word.size());
   const auto look_up = [&](size_t i) {
     const std::string_view joined = word.substr(begins[i], begins[i + 2] - begins[i]);
     if (!find_pair(joined, ids[i], ids[i + 1], &pairs[i])) pairs[i].rank = kNoRank;
   };
+  for (size_t i = 0; i + 1 < count; ++i) prefetch_pair(word.substr(begins[i], begins[i + 2] - begins[i]), ids[i], ids[i + 1]);
   for (size_t i = 0; i + 1 < count; ++i) look_up(i);
   while (count > 1) {
     size_t best = 0;
@@ -262,8 +310,8 @@ void BpeModel::merge_long(std::string_view word, std::vector<int32_t>* out) cons
   for (size_t i = 0; i < word.size();) {
     const uint32_t length = symbol_length(word, i);
     const auto index = static_cast<uint32_t>(symbols.size());
-    symbols.push_back({static_cast<uint32_t>(i), length, symbol_id(word.substr(i, length)), index == 0 ? kNone : index - 1,
-                       index + 1});
+    const int32_t id = symbol_id(word.substr(i, length));
+    if (!leaves_out(id)) symbols.push_back({static_cast<uint32_t>(i), length, id, index == 0 ? kNone : index - 1, index + 1});
     i += length;
   }
   if (symbols.empty()) return;

@@ -7,9 +7,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hearth/error.h"
@@ -36,6 +38,7 @@ class MergeTable {  // (left id, right id) -> rank and merged id
   // The first entry of a pair wins.
   void insert(int32_t left, int32_t right, Merge merge);
   bool find(int32_t left, int32_t right, Merge* merge) const;
+  void prefetch(int32_t left, int32_t right) const { __builtin_prefetch(&slots_[hash_pair(left, right) & mask_]); }
   bool empty() const { return used_ == 0; }
 
  private:
@@ -43,7 +46,7 @@ class MergeTable {  // (left id, right id) -> rank and merged id
     int32_t left, right;  // left -1: free
     Merge merge;
   };
-  std::unique_ptr<Slot[]> slots_;
+  LargeArray<Slot> slots_;
   size_t mask_ = 0, used_ = 0, capacity_ = 0;
 };
 
@@ -61,7 +64,8 @@ class BpeModel {
                                                        const BpeOptions& options);
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
-  void encode_word(std::string_view word, std::vector<int32_t>* out) const;
+  // `hash` is hash_bytes(word).
+  void encode_word(std::string_view word, uint64_t hash, std::vector<int32_t>* out) const;
 
  private:
   struct Pair {
@@ -71,8 +75,13 @@ class BpeModel {
   enum class Whole : uint8_t { kUnknown, kYes, kNo };
 
   BpeModel(Vocabulary vocabulary, const BpeOptions& options);
-  Result<int32_t> merge_part(std::string_view text, std::vector<char>* scratch, size_t index) const;
+  struct PendingMerge;
+  Result<void> add_merges(const MergeSource& merges);
+  bool resolve(PendingMerge* merge) const;  // false: a token is missing
   bool find_pair(std::string_view joined, int32_t left, int32_t right, Pair* pair) const;
+  // A byte without token and without stand-in is dropped before merging: its neighbours then adjoin.
+  bool leaves_out(int32_t id) const { return id < 0 && !options_.characters && options_.unknown_id < 0; }
+  void prefetch_pair(std::string_view joined, int32_t left, int32_t right) const;
   int32_t symbol_id(std::string_view symbol) const;
   void merge_word(std::string_view word, std::vector<int32_t>* out) const;
   void merge_short(std::string_view word, std::vector<int32_t>* out) const;

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "text/hash.h"
 #include "text/unicode.h"
@@ -16,38 +15,42 @@ namespace hearth::text {
 
 namespace {
 
-// Words of this call and where their ids lie in its output. Direct-mapped: a collision forgets the older word.
+// Short words of this call and their ids. Direct-mapped: a collision forgets the older word.
 class WordCache {
  public:
-  static constexpr size_t kLongestWord = 23;
   explicit WordCache(size_t text_bytes) {
     const size_t wanted = std::clamp<size_t>(text_bytes / 32, 16, 8192);
     slots_.resize(std::bit_ceil(wanted));
   }
 
-  bool copy(std::string_view word, uint64_t hash, std::vector<int32_t>* ids) const {
-    const Slot& slot = slots_[hash & (slots_.size() - 1)];
-    if (slot.length != word.size() || std::memcmp(slot.bytes, word.data(), word.size()) != 0) return false;
-    const size_t old_size = ids->size();
-    ids->resize(old_size + slot.count);
-    std::copy_n(ids->begin() + slot.begin, slot.count, ids->begin() + static_cast<ptrdiff_t>(old_size));
+  // Appends the ids of a word that was met before.
+  bool copy(ShortKey key, size_t length, uint64_t hash, std::vector<int32_t>* ids) const {
+    const Slot& slot = slots_[hash >> 32 & (slots_.size() - 1)];
+    if (slot.key.first != key.first || slot.key.second != key.second || slot.length != length) return false;
+    if (slot.count == 1) {
+      ids->push_back(static_cast<int32_t>(slot.begin));
+      return true;
+    }
+    for (size_t i = slot.begin; i < size_t{slot.begin} + slot.count; ++i) {
+      const int32_t id = (*ids)[i];
+      ids->push_back(id);
+    }
     return true;
   }
 
-  void remember(std::string_view word, uint64_t hash, size_t begin, size_t count) {
+  // The word's ids are the last `count` of ids.
+  void remember(ShortKey key, size_t length, uint64_t hash, size_t count, const std::vector<int32_t>& ids) {
+    const size_t begin = ids.size() - count;
     if (begin > UINT32_MAX) return;
-    Slot& slot = slots_[hash & (slots_.size() - 1)];
-    slot.length = static_cast<uint8_t>(word.size());
-    std::memcpy(slot.bytes, word.data(), word.size());
-    slot.begin = static_cast<uint32_t>(begin);
-    slot.count = static_cast<uint32_t>(count);
+    slots_[hash >> 32 & (slots_.size() - 1)] = {key, count == 1 ? static_cast<uint32_t>(ids.back()) : static_cast<uint32_t>(begin),
+                                                static_cast<uint16_t>(count), static_cast<uint16_t>(length)};
   }
 
  private:
   struct Slot {
-    uint32_t begin = 0, count = 0;
-    uint8_t length = 0;
-    char bytes[kLongestWord];
+    ShortKey key{0, 0};
+    uint32_t begin = 0;   // of its ids in this call's output; where it has only one, the id
+    uint16_t count = 0, length = 0;
   };
   std::vector<Slot> slots_;
 };
@@ -73,20 +76,22 @@ BpeTokenizer::BpeTokenizer(BpeParts parts) : parts_(std::move(parts)) {
   stop_ids_ = std::move(parts_.stop_ids);
   std::sort(stop_ids_.begin(), stop_ids_.end());
   stop_ids_.erase(std::unique(stop_ids_.begin(), stop_ids_.end()), stop_ids_.end());
-  if (parts_.model->vocabulary().form() == TextForm::kSentencePiece) find_interior_spaces();
+  if (parts_.model->vocabulary().form() == TextForm::kSentencePiece) find_joined_bytes();
 }
 
-// Text may be cut before a space wherever no piece could reach across the cut: merging the parts alone then gives the same
-// ids as merging the whole, and long text costs no more than its words.
-void BpeTokenizer::find_interior_spaces() {
+// Text may be cut between two bytes that no piece has side by side, since no merge could ever reach across: merging the
+// parts alone gives the same ids as merging the whole, and long text costs no more than its words.
+void BpeTokenizer::find_joined_bytes() {
   const Vocabulary& vocabulary = parts_.model->vocabulary();
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
     const TokenKind kind = vocabulary.kind(id);
     if (kind != TokenKind::kNormal && kind != TokenKind::kUserDefined) continue;
     const std::string_view bytes = vocabulary.bytes(id);
-    for (size_t i = 1; i < bytes.size(); ++i) {
-      if (bytes[i] == ' ' && bytes[i - 1] != ' ') joins_space_[static_cast<unsigned char>(bytes[i - 1])] = true;
-    }
+    for (size_t i = 1; i < bytes.size(); ++i) joined_.set(byte_pair(bytes[i - 1], bytes[i]));
+  }
+  // Continuation bytes belong to the character before them.
+  for (unsigned first = 0; first < 256; ++first) {
+    for (unsigned second = 0x80; second < 0xC0; ++second) joined_.set(first << 8 | second);
   }
 }
 
@@ -165,21 +170,22 @@ void BpeTokenizer::encode_words(std::string_view text, Scratch* scratch, std::ve
 void BpeTokenizer::split_pieces(std::string_view text, std::vector<size_t>* ends) const {
   ends->clear();
   for (size_t i = 1; i < text.size(); ++i) {
-    if (text[i] == ' ' && text[i - 1] != ' ' && !joins_space_[static_cast<unsigned char>(text[i - 1])]) ends->push_back(i);
+    if (!joined_[byte_pair(text[i - 1], text[i])]) ends->push_back(i);
   }
   ends->push_back(text.size());
 }
 
 void BpeTokenizer::encode_word(std::string_view word, Scratch* scratch, std::vector<int32_t>* ids) const {
-  if (word.size() > WordCache::kLongestWord) {
-    parts_.model->encode_word(word, ids);
+  if (word.size() > kShortKeyBytes) {
+    parts_.model->encode_word(word, hash_bytes(word), ids);
     return;
   }
-  const uint64_t hash = hash_bytes(word);
-  if (scratch->cache.copy(word, hash, ids)) return;
+  const ShortKey key = short_key(word);
+  const uint64_t hash = hash_short(key, word.size());
+  if (scratch->cache.copy(key, word.size(), hash, ids)) return;
   const size_t begin = ids->size();
-  parts_.model->encode_word(word, ids);
-  scratch->cache.remember(word, hash, begin, ids->size() - begin);
+  parts_.model->encode_word(word, hash, ids);
+  scratch->cache.remember(key, word.size(), hash, ids->size() - begin, *ids);
 }
 
 std::string_view BpeTokenizer::token_bytes(int32_t id, bool special) const {

@@ -5,7 +5,7 @@
 // Not here: reading files, the merge algorithm (bpe_model.h).
 #pragma once
 
-#include <array>
+#include <bitset>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,12 +49,15 @@ class BpeTokenizer : public Tokenizer {
   void encode_words(std::string_view text, Scratch* scratch, std::vector<int32_t>* ids) const;
   void encode_word(std::string_view word, Scratch* scratch, std::vector<int32_t>* ids) const;
   void split_pieces(std::string_view text, std::vector<size_t>* ends) const;
-  void find_interior_spaces();
+  void find_joined_bytes();
+  static size_t byte_pair(char first, char second) {
+    return static_cast<size_t>(static_cast<unsigned char>(first)) << 8 | static_cast<unsigned char>(second);
+  }
   bool in_range(int32_t id) const { return id >= 0 && id < size(); }
 
   BpeParts parts_;
   SpecialMatcher matcher_, normalised_matcher_;
-  std::array<bool, 256> joins_space_{};  // bytes that some piece has right before a space
+  std::bitset<65536> joined_;  // byte pairs that some piece has side by side
 };
 
 }  // namespace hearth::text

@@ -1,6 +1,6 @@
 // Hash of short byte strings and of pairs of ids, for the tokenizers' open-addressing tables.
 //
-// Contract: pure functions; the value is never stored or shown, so that it may change between versions.
+// Contract: pure functions; the values are never stored or shown, so that they may change between versions.
 // Not here: the tables.
 #pragma once
 
@@ -11,6 +11,8 @@
 namespace hearth::text {
 
 namespace internal {
+
+inline constexpr uint64_t kFirstFactor = 0x9E3779B97F4A7C15u, kSecondFactor = 0xD6E8FEB86659FD93u;
 
 inline uint64_t fold_multiply(uint64_t a, uint64_t b) {
   const auto product = static_cast<unsigned __int128>(a) * b;
@@ -31,33 +33,41 @@ inline uint64_t load32(const char* p) {
 
 }  // namespace internal
 
-inline uint64_t hash_bytes(std::string_view bytes) {
-  constexpr uint64_t kFirst = 0x9E3779B97F4A7C15u, kSecond = 0xD6E8FEB86659FD93u;
+// Together with the length these are all the bytes of a string of at most 16: equal keys and lengths mean equal strings.
+// Up to 8 bytes `second` is 0.
+struct ShortKey {
+  uint64_t first, second;
+};
+inline constexpr size_t kShortKeyBytes = 16;
+
+inline ShortKey short_key(std::string_view bytes) {
   const char* p = bytes.data();
-  size_t n = bytes.size();
-  uint64_t state = kFirst ^ n;
-  if (n < 4) {
-    if (n == 0) return internal::fold_multiply(state, kSecond);
-    const auto at = [p](size_t i) { return static_cast<uint64_t>(static_cast<unsigned char>(p[i])); };
-    return internal::fold_multiply(state ^ (at(0) | at(n / 2) << 8 | at(n - 1) << 16), kSecond);
+  const size_t n = bytes.size();
+  if (n > 8) return {internal::load64(p), internal::load64(p + n - 8)};
+  if (n >= 4) return {internal::load32(p) | internal::load32(p + n - 4) << 32, 0};
+  if (n == 0) return {0, 0};
+  const auto at = [p](size_t i) { return static_cast<uint64_t>(static_cast<unsigned char>(p[i])); };
+  return {at(0) | at(n / 2) << 8 | at(n - 1) << 16, 0};
+}
+
+inline uint64_t hash_short(ShortKey key, size_t length) {
+  return internal::fold_multiply(key.first ^ internal::kFirstFactor ^ length, key.second ^ internal::kSecondFactor);
+}
+
+inline uint64_t hash_bytes(std::string_view bytes) {
+  if (bytes.size() <= kShortKeyBytes) return hash_short(short_key(bytes), bytes.size());
+  const char* p = bytes.data();
+  const char* end = p + bytes.size();
+  uint64_t state = internal::kFirstFactor ^ bytes.size();
+  for (; end - p > 16; p += 16) {
+    state = internal::fold_multiply(state ^ internal::load64(p), internal::kSecondFactor ^ internal::load64(p + 8));
   }
-  if (n <= 8) {
-    return internal::fold_multiply(state ^ (internal::load32(p) | internal::load32(p + n - 4) << 32), kSecond);
-  }
-  while (n > 16) {
-    state = internal::fold_multiply(state ^ internal::load64(p), kSecond ^ internal::load64(p + 8));
-    p += 16;
-    n -= 16;
-  }
-  // 9 to 16 bytes are left on the first pass, 1 to 16 later: the last 16 may overlap what was read.
-  const char* end = p + n;
-  if (bytes.size() >= 16) return internal::fold_multiply(state ^ internal::load64(end - 16), kSecond ^ internal::load64(end - 8));
-  return internal::fold_multiply(state ^ internal::load64(p), kSecond ^ internal::load64(end - 8));
+  return internal::fold_multiply(state ^ internal::load64(end - 16), internal::kSecondFactor ^ internal::load64(end - 8));
 }
 
 inline uint64_t hash_pair(int32_t left, int32_t right) {
   const uint64_t key = static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
-  return internal::fold_multiply(key ^ 0x9E3779B97F4A7C15u, 0xD6E8FEB86659FD93u);
+  return internal::fold_multiply(key ^ internal::kFirstFactor, internal::kSecondFactor);
 }
 
 }  // namespace hearth::text

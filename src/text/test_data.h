@@ -6,6 +6,7 @@
 
 
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -47,6 +48,17 @@ inline std::string read_test_file(const std::string& path) {
 }
 
 
+// A .gz file, unpacked; "" if it cannot be read.
+inline std::string read_gzip_file(const std::string& path) {
+  std::string out;
+  FILE* pipe = popen(("gzip -dc '" + path + "' 2>/dev/null").c_str(), "r");
+  if (pipe == nullptr) return out;
+  char buffer[1 << 16];
+  for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) out.append(buffer, n);
+  pclose(pipe);
+  return out;
+}
+
 struct LoadedTokenizer {
   std::unique_ptr<Tokenizer> tokenizer;
   std::string error;
@@ -56,6 +68,12 @@ inline LoadedTokenizer load_gguf_tokenizer(const std::string& path) {
   auto view = gguf::View::open(path);
   if (!view.ok()) return {nullptr, view.error().message};
   auto tokenizer = Tokenizer::from_gguf(**view);
+  if (!tokenizer.ok()) return {nullptr, tokenizer.error().message};
+  return {std::move(tokenizer).value(), ""};
+}
+
+inline LoadedTokenizer load_json_tokenizer(const std::string& json) {
+  auto tokenizer = Tokenizer::from_json(json);
   if (!tokenizer.ok()) return {nullptr, tokenizer.error().message};
   return {std::move(tokenizer).value(), ""};
 }

@@ -2,6 +2,7 @@
 //
 // Contract: see tokenizer.h. Every array length and id is checked against the vocabulary; messages name the key.
 // Not here: the tokenizers themselves, tokenizer.json (tokenizer_json.cpp).
+#include <algorithm>
 #include <optional>
 
 #include "text/bpe_tokenizer.h"
@@ -71,13 +72,35 @@ std::pair<std::string_view, std::string_view> split_merge(std::string_view text)
   return {text.substr(0, space), text.substr(space + 1)};
 }
 
+bool is_space_run(std::string_view text) { return text.find_first_not_of(' ') == std::string_view::npos; }
+
+// Whether user-defined runs of spaces come in all lengths from 2 up.
+bool has_all_space_runs(const Vocabulary& vocabulary) {
+  std::vector<bool> lengths(2, true);
+  for (const int32_t id : vocabulary.special_tokens()) {
+    const std::string_view text = vocabulary.text(id);
+    if (!is_space_run(text) || text.empty()) continue;
+    if (text.size() >= lengths.size()) lengths.resize(text.size() + 1, false);
+    lengths[text.size()] = true;
+  }
+  return std::find(lengths.begin(), lengths.end(), false) == lengths.end();
+}
+
 std::vector<SpecialToken> special_tokens(const Vocabulary& vocabulary) {
+  const bool marks_runs = vocabulary.form() == TextForm::kSentencePiece && has_all_space_runs(vocabulary);
   std::vector<SpecialToken> result;
   for (const int32_t id : vocabulary.special_tokens()) {
     SpecialToken token;
     token.text = vocabulary.text(id);
     token.id = id;
     token.control = vocabulary.kind(id) != TokenKind::kUserDefined;
+    if (marks_runs && !token.control && is_space_run(token.text)) {
+      // Converters write spaces for the U+2581 that the model's own tokenizer matches in raw text. Spaces themselves are
+      // merged like other text, and so reach the same tokens unless a longer piece wants them.
+      std::string marks;
+      for (size_t i = 0; i < token.text.size(); ++i) marks += "\xE2\x96\x81";
+      token.text = std::move(marks);
+    }
     result.push_back(std::move(token));
   }
   return result;

@@ -86,6 +86,17 @@ TEST(ModelVectors, Qwen2) {
   check_vectors(*loaded.tokenizer, base + "deepseek-r1-qwen.gguf");
 }
 
+TEST(ModelVectors, LlamaBpe) {
+  const std::string json = shared_dir() + "/models/tokenizers/llama3.tokenizer.json.gz";
+  if (!file_exists(json)) {
+    std::printf("[ not run  ] llama-bpe: %s is absent\n", json.c_str());
+    return;
+  }
+  const LoadedTokenizer loaded = load_json_tokenizer(read_gzip_file(json));
+  ASSERT_NE(loaded.tokenizer, nullptr) << loaded.error;
+  check_vectors(*loaded.tokenizer, shared_dir() + "/models/vocab/ggml-vocab-llama-bpe.gguf");
+}
+
 TEST(ModelVectors, NotRun) {
   for (const char* name : {"command-r", "roberta-bpe", "chameleon", "bert-bge (WordPiece)"}) {
     std::printf("[ not run  ] %s: its vocabulary is not among the test data\n", name);

@@ -1,16 +1,12 @@
-// UTF-8 decoding, character classes and NFC over ICU.
+// UTF-8 decoding and character classes.
 //
 // Contract: see unicode.h. The classes of the Basic Multilingual Plane sit in one flat table that is filled once, since
 // a table read is several times faster than ICU's lookup in the inner loop of the word splitters.
-// Not here: the splitters.
+// Not here: NFC (nfc.cpp), the splitters.
 #include "text/unicode.h"
 
-#include <unicode/bytestream.h>
-#include <unicode/normalizer2.h>
-#include <unicode/stringpiece.h>
 #include <unicode/uchar.h>
 
-#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -42,18 +38,6 @@ struct BasicPlane {
 const BasicPlane& basic_plane() {
   static const std::unique_ptr<const BasicPlane> plane = std::make_unique<BasicPlane>();
   return *plane;
-}
-
-// ICU counts in 32 bits, so that long text goes in chunks. Before an ASCII character nothing composes: a safe cut.
-constexpr size_t kNfcChunkBytes = size_t{1} << 26;
-constexpr size_t kNfcLongestChunkBytes = size_t{1} << 30;
-
-size_t nfc_chunk_end(std::string_view text, size_t begin) {
-  size_t end = begin + kNfcChunkBytes;
-  if (end >= text.size()) return text.size();
-  const size_t last = std::min(text.size(), begin + kNfcLongestChunkBytes);
-  while (end < last && static_cast<unsigned char>(text[end]) >= 0x80) ++end;
-  return end;
 }
 
 bool is_continuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
@@ -174,40 +158,6 @@ void append_utf8(uint32_t c, std::string* out) {
     out->push_back(static_cast<char>(0x80 | (c >> 6 & 0x3F)));
     out->push_back(static_cast<char>(0x80 | (c & 0x3F)));
   }
-}
-
-bool is_nfc(std::string_view text) {
-  // Characters below U+0300 neither compose with what stands before them nor are marks: without a lead byte of 0xCC or
-  // more there is nothing to do.
-  unsigned char highest = 0;
-  for (const char c : text) highest = std::max(highest, static_cast<unsigned char>(c));
-  if (highest < 0xCC) return true;
-  UErrorCode status = U_ZERO_ERROR;
-  const icu::Normalizer2* normalizer = icu::Normalizer2::getNFCInstance(status);
-  bool normal = true;
-  for (size_t begin = 0; normal && U_SUCCESS(status) && begin < text.size();) {
-    const size_t end = nfc_chunk_end(text, begin);
-    normal = normalizer->isNormalizedUTF8(
-        icu::StringPiece(text.data() + begin, static_cast<int32_t>(end - begin)), status);
-    begin = end;
-  }
-  return normal;
-}
-
-std::string to_nfc(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  UErrorCode status = U_ZERO_ERROR;
-  const icu::Normalizer2* normalizer = icu::Normalizer2::getNFCInstance(status);
-  icu::StringByteSink<std::string> sink(&out);
-  for (size_t begin = 0; U_SUCCESS(status) && begin < text.size();) {
-    const size_t end = nfc_chunk_end(text, begin);
-    normalizer->normalizeUTF8(0, icu::StringPiece(text.data() + begin, static_cast<int32_t>(end - begin)), sink, nullptr,
-                              status);
-    begin = end;
-  }
-  // The tables are part of the library: a failure here can only be a lack of memory. The text is then used as it is.
-  return U_SUCCESS(status) ? out : std::string(text);
 }
 
 }  // namespace hearth::text

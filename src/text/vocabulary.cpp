@@ -5,6 +5,7 @@
 // Not here: merges.
 #include "text/vocabulary.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -80,18 +81,10 @@ int parse_byte_token(std::string_view text) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-bool Vocabulary::decode_text(TextForm form, std::string_view text, std::vector<char>* out) {
-  const size_t start = out->size();
-  out->resize(start + text.size());
-  size_t length = 0;
-  bool whole = true;
-  if (form == TextForm::kByteLevel) {
-    whole = decode_byte_level(text, out->data() + start, &length);
-  } else {
-    length = decode_space_marks(text, out->data() + start);
-  }
-  out->resize(start + (whole ? length : 0));
-  return whole;
+bool Vocabulary::decode_text(TextForm form, std::string_view text, char* out, size_t* length) {
+  if (form == TextForm::kByteLevel) return decode_byte_level(text, out, length);
+  *length = decode_space_marks(text, out);
+  return true;
 }
 
 Result<Vocabulary> Vocabulary::build(const Source& source) {
@@ -119,19 +112,16 @@ Result<Vocabulary> Vocabulary::build(const Source& source) {
   for (auto& token : vocabulary.byte_tokens_) token = -1;
   size_t used = 0;
   for (int b = 0; b < 256; ++b) vocabulary.arena_[used++] = static_cast<char>(b);  // bytes of the <0xNN> tokens
-  for (size_t i = 0; i < source.size; ++i) TRY(vocabulary.add_token(source, i, &used));
-
-  const size_t slot_count = std::bit_ceil(source.size * 3 / 2 + 16);
-  vocabulary.slots_ = std::make_unique_for_overwrite<Slot[]>(slot_count);
-  vocabulary.slot_mask_ = slot_count - 1;
-  for (size_t i = 0; i < slot_count; ++i) vocabulary.slots_[i] = {0, -1};
-  for (int32_t id = 0; id < vocabulary.size(); ++id) {
-    if (vocabulary.tokens_[static_cast<size_t>(id)].piece) vocabulary.insert_piece(id);
+  for (size_t i = 0; i < source.size; ++i) {
+    if (vocabulary.add_token(source, i, &used)) continue;
+    return Error{ErrorCode::kCorrupt, "token " + std::to_string(i) + " is marked as a byte, but its text is not <0xNN>"};
   }
+
+  vocabulary.fill_table();
   return vocabulary;
 }
 
-Result<void> Vocabulary::add_token(const Source& source, size_t index, size_t* used) {
+bool Vocabulary::add_token(const Source& source, size_t index, size_t* used) {
   const std::string_view text = source.text(index);
   const auto id = static_cast<int32_t>(index);
   Token token{};
@@ -145,9 +135,7 @@ Result<void> Vocabulary::add_token(const Source& source, size_t index, size_t* u
   if (special) special_tokens_.push_back(id);
   if (token.kind == TokenKind::kByte) {
     const int byte = parse_byte_token(text);
-    if (byte < 0) {
-      return Error{ErrorCode::kCorrupt, "token " + std::to_string(index) + " is marked as a byte, but its text is not <0xNN>"};
-    }
+    if (byte < 0) return false;
     token.bytes = {static_cast<uint32_t>(byte), 1};
     if (byte_tokens_[byte] < 0) byte_tokens_[byte] = id;
   } else if (form_ == TextForm::kByteLevel) {
@@ -171,36 +159,52 @@ Result<void> Vocabulary::add_token(const Source& source, size_t index, size_t* u
     }
   }
   tokens_.push_back(token);
-  return {};
+  return true;
 }
 
-void Vocabulary::insert_piece(int32_t id) {
-  const std::string_view key = bytes(id);
-  const uint64_t hash = hash_bytes(key);
-  const auto tag = static_cast<uint32_t>(hash >> 32);
-  for (size_t i = hash & slot_mask_;; i = (i + 1) & slot_mask_) {
-    Slot& slot = slots_[i];
-    if (slot.id < 0) {
-      slot = {tag, id};
-      return;
+void Vocabulary::fill_table() {
+  const size_t slot_count = std::bit_ceil(tokens_.size() * 3 / 2 + 16);
+  slots_ = LargeArray<Slot>(slot_count);
+  slot_mask_ = slot_count - 1;
+  for (size_t i = 0; i < slot_count; ++i) slots_[i] = {0, -1, 0};
+  constexpr int32_t kBlock = 32;  // slots on their way from memory at a time
+  uint64_t hashes[kBlock];
+  for (int32_t begin = 0; begin < size(); begin += kBlock) {
+    const int32_t end = std::min(size(), begin + kBlock);
+    for (int32_t id = begin; id < end; ++id) {
+      hashes[id - begin] = hash_bytes(bytes(id));
+      prefetch(hashes[id - begin]);
     }
-    if (slot.tag == tag && bytes(slot.id) == key) return;
+    for (int32_t id = begin; id < end; ++id) {
+      if (tokens_[static_cast<size_t>(id)].piece) insert_piece(id, hashes[id - begin]);
+    }
   }
 }
 
-int32_t Vocabulary::find_piece(std::string_view key, uint64_t hash) const {
-  const auto tag = static_cast<uint32_t>(hash >> 32);
+size_t Vocabulary::slot_of(std::string_view key, uint64_t hash) const {
+  const bool whole = key.size() <= kInlineBytes;
+  const uint64_t head = whole ? short_key(key).first : hash;
   for (size_t i = hash & slot_mask_;; i = (i + 1) & slot_mask_) {
-    const Slot slot = slots_[i];
-    if (slot.id < 0) return -1;
-    if (slot.tag == tag && bytes(slot.id) == key) return slot.id;
+    const Slot& slot = slots_[i];
+    if (slot.id < 0) return i;
+    if (slot.head == head && slot.length == key.size() && (whole || bytes(slot.id) == key)) return i;
   }
 }
+
+void Vocabulary::insert_piece(int32_t id, uint64_t hash) {
+  const std::string_view key = bytes(id);
+  Slot& slot = slots_[slot_of(key, hash)];
+  if (slot.id >= 0) return;
+  slot = {key.size() <= kInlineBytes ? short_key(key).first : hash, id, static_cast<uint32_t>(key.size())};
+}
+
+int32_t Vocabulary::find_piece(std::string_view key, uint64_t hash) const { return slots_[slot_of(key, hash)].id; }
 
 int32_t Vocabulary::find_text(std::string_view wanted) const {
-  std::vector<char> decoded;
-  if (decode_text(form_, wanted, &decoded)) {
-    const int32_t id = find_piece({decoded.data(), decoded.size()});
+  std::vector<char> decoded(wanted.size());
+  size_t length = 0;
+  if (decode_text(form_, wanted, decoded.data(), &length)) {
+    const int32_t id = find_piece({decoded.data(), length});
     if (id >= 0 && text(id) == wanted) return id;
   }
   for (const int32_t id : special_tokens_) {

@@ -14,6 +14,7 @@
 
 #include "hearth/error.h"
 #include "text/hash.h"
+#include "text/large_array.h"
 
 namespace hearth::text {
 
@@ -56,14 +57,16 @@ class Vocabulary {
   // The piece (normal or user-defined token) with these bytes, or -1. Of equal ones the first wins.
   int32_t find_piece(std::string_view bytes) const { return find_piece(bytes, hash_bytes(bytes)); }
   int32_t find_piece(std::string_view bytes, uint64_t hash) const;
+  // Starts loading the table entry that find_piece() will read for this hash.
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash & slot_mask_]); }
   // The token written so in the vocabulary file, of any kind, or -1.
   int32_t find_text(std::string_view text) const;
   // Token of one byte: the byte-level piece or the <0xNN> token; -1 if the vocabulary lacks it.
   int32_t byte_token(uint8_t byte) const { return byte_tokens_[byte]; }
   const std::vector<int32_t>& special_tokens() const { return special_tokens_; }  // control, unknown, user-defined
 
-  // Bytes of a text in this vocabulary's form, appended to *out; false where the text is not in that form.
-  static bool decode_text(TextForm form, std::string_view text, std::vector<char>* out);
+  // Bytes of a text in a vocabulary's form; `out` has room for text.size(). False where the text is not in that form.
+  static bool decode_text(TextForm form, std::string_view text, char* out, size_t* length);
 
  private:
   struct Range {
@@ -76,17 +79,23 @@ class Vocabulary {
     TokenKind kind;
     bool piece;  // in the hash table's realm
   };
+  // A piece of at most 8 bytes is in its slot as a whole, which spares two look-ups elsewhere.
   struct Slot {
-    uint32_t tag;
-    int32_t id;  // -1: free
+    uint64_t head;    // short_key().first, or the hash of a longer piece
+    int32_t id;       // -1: free
+    uint32_t length;
   };
+  static constexpr size_t kInlineBytes = 8;
   std::string_view view(Range range) const { return {arena_.get() + range.begin, range.length}; }
-  Result<void> add_token(const Source& source, size_t index, size_t* used);
-  void insert_piece(int32_t id);
+  bool add_token(const Source& source, size_t index, size_t* used);  // false: not a byte token
+  void fill_table();
+  void insert_piece(int32_t id, uint64_t hash);
+  // Index of the slot that holds `bytes`, or of the free one where it belongs.
+  size_t slot_of(std::string_view bytes, uint64_t hash) const;
 
   std::vector<Token> tokens_;
   std::unique_ptr<char[]> arena_;
-  std::unique_ptr<Slot[]> slots_;
+  LargeArray<Slot> slots_;
   size_t slot_mask_ = 0;
   int32_t byte_tokens_[256];
   std::vector<int32_t> special_tokens_;
