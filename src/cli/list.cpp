@@ -1,6 +1,8 @@
 // hearth list: the models that are here and those that can be fetched.
 //
 // Contract: a table for people, one JSON array with --json. Not here: what is inside a model (cli/show.cpp).
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -71,17 +73,27 @@ void print_json(const std::vector<Row>& rows) {
   std::printf("%s\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
-void print_table(const std::vector<Row>& rows) {
-  std::vector<std::vector<std::string>> table = {{"NAME", "SIZE", "HERE", "LICENCE", "WHAT IT IS"}};
+std::string make_table(const std::vector<Row>& rows, bool descriptions) {
+  std::vector<std::vector<std::string>> table = {{"NAME", "SIZE", "HERE", "LICENCE"}};
+  if (descriptions) table[0].push_back("WHAT IT IS");
   for (const Row& row : rows) {
     std::string licence = row.licence;
     if (row.licence_class != "permissive") licence += " (" + row.licence_class + ")";
     const char* here = row.installed == nullptr ? "-" : row.installed->in_place ? "in place" : "yes";
     table.push_back({row.name + (row.is_default ? " *" : ""), row.bytes > 0 ? format_bytes(row.bytes) : "?", here,
-                     printable(licence), printable(row.description)});
+                     printable(licence)});
+    if (descriptions) table.back().push_back(printable(row.description));
   }
-  std::fputs(format_table(table).c_str(), stdout);
-  if (stdout_is_terminal()) std::printf("\n* the model that is used when none is named\n");
+  return format_table(table);
+}
+
+void print_table(const std::vector<Row>& rows) {
+  const bool terminal = stdout_is_terminal();
+  std::string table = make_table(rows, true);
+  // Lines that wrap are no table: what the models are is then left to hearth show.
+  if (terminal && widest_line(table) > terminal_columns(STDOUT_FILENO)) table = make_table(rows, false);
+  std::fputs(table.c_str(), stdout);
+  if (terminal) std::printf("\n* the model that is used when none is named\n");
 }
 
 int run_list(const ListOptions& options) {

@@ -20,8 +20,33 @@ namespace {
 
 constexpr std::chrono::milliseconds kRedrawInterval{100};
 constexpr std::chrono::seconds kLineInterval{10};
-constexpr double kRateSmoothing = 0.25;  // weight of the newest sample
-constexpr int kBarWidth = 24;
+constexpr std::array<int, 3> kBarWidths = {24, 10, 0};  // the widest that lets the whole line fit
+
+// The parts of a progress line, most important first.
+std::vector<std::string> progress_parts(const ProgressState& state, int bar_width) {
+  std::vector<std::string> parts;
+  if (!state.label.empty()) parts.push_back(state.label);
+  if (!state.phase.empty()) parts.push_back(state.phase);
+  if (state.total_bytes > 0) {
+    const double share = std::min(1.0, static_cast<double>(state.done_bytes) / static_cast<double>(state.total_bytes));
+    const int filled = static_cast<int>(share * bar_width);
+    std::array<char, 16> percent;
+    std::snprintf(percent.data(), percent.size(), "%3d %%", static_cast<int>(share * 100));
+    parts.emplace_back(percent.data());
+    if (bar_width > 0) parts.push_back("[" + std::string(filled, '=') + std::string(bar_width - filled, ' ') + "]");
+    parts.push_back(format_bytes(state.done_bytes) + " of " + format_bytes(state.total_bytes));
+  } else if (state.done_bytes > 0) {
+    parts.push_back(format_bytes(state.done_bytes));
+  }
+  if (state.bytes_per_second > 0) {
+    parts.push_back(format_bytes(static_cast<uint64_t>(state.bytes_per_second)) + "/s");
+    if (state.total_bytes > state.done_bytes) {
+      parts.push_back(format_duration(static_cast<double>(state.total_bytes - state.done_bytes) / state.bytes_per_second) +
+                      " left");
+    }
+  }
+  return parts;
+}
 
 }  // namespace
 
@@ -76,6 +101,16 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   return out;
 }
 
+int widest_line(std::string_view text) {
+  int widest = 0;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    widest = std::max(widest, display_width(line));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+  }
+  return widest;
+}
+
 std::string format_fields(const std::vector<std::pair<std::string, std::string>>& fields) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& [name, value] : fields) rows.push_back({name, value});
@@ -83,29 +118,17 @@ std::string format_fields(const std::vector<std::pair<std::string, std::string>>
 }
 
 std::string format_progress(const ProgressState& state, int columns) {
-  std::vector<std::string> parts = {state.label, state.phase};
-  if (state.total_bytes > 0) {
-    const double share = std::min(1.0, static_cast<double>(state.done_bytes) / static_cast<double>(state.total_bytes));
-    const int filled = static_cast<int>(share * kBarWidth);
-    std::array<char, 16> percent;
-    std::snprintf(percent.data(), percent.size(), "%3d %%", static_cast<int>(share * 100));
-    parts.emplace_back(percent.data());
-    parts.push_back("[" + std::string(filled, '=') + std::string(kBarWidth - filled, ' ') + "]");
-    parts.push_back(format_bytes(state.done_bytes) + " of " + format_bytes(state.total_bytes));
-  } else if (state.done_bytes > 0) {
-    parts.push_back(format_bytes(state.done_bytes));
-  }
-  if (state.bytes_per_second > 0) {
-    parts.push_back(format_bytes(static_cast<uint64_t>(state.bytes_per_second)) + "/s");
-    if (state.total_bytes > state.done_bytes) {
-      parts.push_back(format_duration(static_cast<double>(state.total_bytes - state.done_bytes) / state.bytes_per_second) +
-                      " left");
-    }
+  std::vector<std::string> parts;
+  int width = 0;
+  for (const int bar_width : kBarWidths) {
+    parts = progress_parts(state, bar_width);
+    width = -2;
+    for (const std::string& part : parts) width += display_width(part) + 2;
+    if (width <= columns) break;
   }
   std::string line;
-  int width = 0;
+  width = 0;
   for (const std::string& part : parts) {
-    if (part.empty()) continue;
     const int more = display_width(part) + (line.empty() ? 0 : 2);
     if (width + more > columns) break;
     line += (line.empty() ? "" : "  ") + part;
@@ -136,13 +159,7 @@ void ProgressBar::update(std::string_view phase, uint64_t done_bytes, uint64_t t
   state_.done_bytes = done_bytes;
   state_.total_bytes = total_bytes;
   const double seconds = std::chrono::duration<double>(now - rate_start_).count();
-  if (seconds >= 0.5 && done_bytes > rate_bytes_) {
-    const double sample = static_cast<double>(done_bytes - rate_bytes_) / seconds;
-    double& rate = state_.bytes_per_second;
-    rate = rate == 0 ? sample : rate + kRateSmoothing * (sample - rate);
-    rate_start_ = now;
-    rate_bytes_ = done_bytes;
-  }
+  if (seconds >= 0.5) state_.bytes_per_second = static_cast<double>(done_bytes - rate_bytes_) / seconds;
   draw(now, new_phase);
 }
 

@@ -26,6 +26,7 @@ std::string printable_lines(std::string_view text);
 
 // Columns padded to their widest cell, two spaces between; the first row is the heading.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);
+int widest_line(std::string_view text);  // columns
 // "name   value" lines with the values aligned.
 std::string format_fields(const std::vector<std::pair<std::string, std::string>>& fields);
 
@@ -36,7 +37,7 @@ struct ProgressState {
   uint64_t total_bytes = 0;        // 0: unknown
   double bytes_per_second = 0;     // 0: not known yet
 };
-// One line of at most `columns`; parts are dropped from the right as it gets narrower.
+// One line of at most `columns`: the bar gets shorter first, then parts are dropped from the right.
 std::string format_progress(const ProgressState& state, int columns);
 
 class ProgressBar {
@@ -59,8 +60,8 @@ class ProgressBar {
   bool terminal_;
   bool drawn_ = false;
   Clock::time_point last_draw_;
-  Clock::time_point rate_start_;
-  uint64_t rate_bytes_ = 0;
+  Clock::time_point rate_start_;   // the rate is that since here: bursts of a source say nothing about the time left
+  uint64_t rate_bytes_ = 0;        // done then
 };
 
 }  // namespace hearth::cli

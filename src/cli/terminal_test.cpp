@@ -9,6 +9,7 @@ namespace {
 TEST(Terminal, TableAlignsColumns) {
   EXPECT_EQ(format_table({{"NAME", "SIZE"}, {"longer", "1"}, {"a"}}), "NAME    SIZE\nlonger  1\na\n");
   EXPECT_EQ(format_table({}), "");
+  EXPECT_EQ(widest_line("a\nbcd\n\nef"), 3);
   EXPECT_EQ(format_fields({{"a", "1"}, {"bcd", "2"}}), "a    1\nbcd  2\n");
 }
 
@@ -29,6 +30,9 @@ TEST(Terminal, ProgressSaysRateAndTimeLeft) {
   ProgressState state{"m:1", "fetching part 3 of 22", 50'000'000, 100'000'000, 2'000'000};
   EXPECT_EQ(format_progress(state, 200),
             "m:1  fetching part 3 of 22   50 %  [============            ]  50.0 MB of 100 MB  2.00 MB/s  25 s left");
+  EXPECT_EQ(format_progress(state, 90),
+            "m:1  fetching part 3 of 22   50 %  [=====     ]  50.0 MB of 100 MB  2.00 MB/s  25 s left");
+  EXPECT_EQ(format_progress(state, 80), "m:1  fetching part 3 of 22   50 %  50.0 MB of 100 MB  2.00 MB/s  25 s left");
   EXPECT_EQ(format_progress(state, 40), "m:1  fetching part 3 of 22   50 %");
   EXPECT_EQ(format_progress(state, 0), "");
   state.done_bytes = state.total_bytes;
