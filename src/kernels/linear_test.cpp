@@ -1,5 +1,5 @@
 // The linear kernels of every table this CPU can run: against goldens computed with exact arithmetic, and bit for bit
-// against ref/ on random and extreme inputs.
+// against ref/ on random and extreme inputs; ref/ itself against the formats' decoders.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -10,11 +10,22 @@
 
 #include "kernels/select.h"
 #include "kernels/table.h"
+#include "quant/traits.h"
 
 namespace hearth::kernels {
 namespace {
 
 using quant::Format;
+
+// The tables under test. Through SIMDe the AVX-512 files run on any CPU, so that table is added.
+std::vector<const KernelTable*> tables_under_test() {
+#ifdef HEARTH_AVX512_THROUGH_SIMDE
+  if (!table_by_name("avx2").ok()) return {&kRefTable};
+  return {&kRefTable, &kAvx512Table};
+#else
+  return runnable_tables();
+#endif
+}
 
 struct FormatInfo {
   Format format;
@@ -170,7 +181,7 @@ TEST(LinearGolden, EveryTableMatchesExactArithmetic) {
     ASSERT_TRUE(file);
     a.sum();
     const WeightRows weights{data.data(), row_bytes, static_cast<int>(rows)};
-    for (const KernelTable* table : runnable_tables()) {
+    for (const KernelTable* table : tables_under_test()) {
       const FormatKernels& kernels = kernels_of(*table, static_cast<Format>(format));
       const auto got = by_panel(kernels, weights, a, k / kBlock, 0, static_cast<int>(tokens));
       for (uint32_t i = 0; i < tokens * rows; ++i) {
@@ -189,7 +200,7 @@ class LinearTables : public testing::TestWithParam<FormatInfo> {
     const WeightRows weights{data.data(), a.k / info.block_values * info.block_bytes, rows};
     const int64_t blocks = a.k / kBlock;
     const auto want = by_panel(kernels_of(kRefTable, info.format), weights, a, blocks, 0, a.tokens);
-    for (const KernelTable* table : runnable_tables()) {
+    for (const KernelTable* table : tables_under_test()) {
       const FormatKernels& kernels = kernels_of(*table, info.format);
       const std::string label = std::string(table->name) + " " + info.name + " " + what;
       ASSERT_GT(kernels.panel_bytes_per_block, 0u) << label;
@@ -256,6 +267,32 @@ TEST_P(LinearTables, Extremes) {
       }
       a.sum();
       compare(data, 32, a, "bytes " + std::to_string(fill) + " sign " + std::to_string(sign));
+    }
+  }
+}
+
+// The scalar kernels against the formats' own decoders and double arithmetic: what they compute is the dot product.
+TEST_P(LinearTables, RefIsTheDotProductOfDecodedWeights) {
+  const FormatInfo& info = GetParam();
+  std::mt19937 rng(5);
+  const int64_t k = 4 * unit();
+  const int rows = 9, tokens = 3;
+  const auto data = random_weights(info, rows, k, rng);
+  const Activations a = random_activations(k, tokens, rng);
+  const WeightRows weights{data.data(), k / info.block_values * info.block_bytes, rows};
+  const auto got = by_panel(kernels_of(kRefTable, info.format), weights, a, k / kBlock, 0, tokens);
+  std::vector<float> decoded(k);
+  for (int row = 0; row < rows; ++row) {
+    quant::traits(info.format).decode_row(data.data() + row * weights.row_bytes, k, decoded.data());
+    for (int t = 0; t < tokens; ++t) {
+      double dot = 0, size = 0;
+      for (int64_t i = 0; i < k; ++i) {
+        const int64_t at = t * k + i;
+        const double x = is_float(info.format) ? double{a.x[at]} : double{a.scale[at / 32]} * a.q[at];
+        dot += x * decoded[i];
+        size += std::fabs(x * decoded[i]);
+      }
+      EXPECT_NEAR(got[t * kPanelRows + row], dot, 2e-6 * size) << "row " << row << " token " << t;
     }
   }
 }

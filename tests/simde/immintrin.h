@@ -106,6 +106,36 @@ inline simde__m512 fmaddsub_ps(simde__m512 a, simde__m512 b, simde__m512 c) {
   return result;
 }
 
+__attribute__((noinline)) inline simde__m512 cvtepi32_ps(simde__m512i value) {
+  const I32 lanes(value);
+  F32 result;
+  for (int i = 0; i < 16; ++i) result.lane[i] = static_cast<float>(lanes.lane[i]);
+  return result;
+}
+
+__attribute__((noinline)) inline simde__m512i srai_epi32(simde__m512i value, int count) {
+  I32 lanes(value);
+  for (int32_t& lane : lanes.lane) lane >>= count;
+  return lanes;
+}
+
+// sum + four products of unsigned and signed bytes per lane, without saturation. Kept out of line, as are the others that
+// unrolled tiles call hundreds of times: inlined, they take minutes to compile.
+template <class Words, class Bytes, class SignedBytes, class Vector>
+__attribute__((noinline)) Vector dot_bytes(Vector sum, Vector unsigned_bytes, Vector signed_bytes) {
+  Words result(sum);
+  const Bytes u(unsigned_bytes);
+  const SignedBytes s(signed_bytes);
+  for (size_t i = 0; i < sizeof(u.lane); ++i) result.lane[i / 4] += int32_t{u.lane[i]} * s.lane[i];
+  return result;
+}
+inline simde__m512i dpbusd(simde__m512i sum, simde__m512i u, simde__m512i s) {
+  return dot_bytes<I32, Lanes<uint8_t, 64, simde__m512i>, Lanes<int8_t, 64, simde__m512i>>(sum, u, s);
+}
+inline __m256i dpbusd(__m256i sum, __m256i u, __m256i s) {
+  return dot_bytes<Lanes<int32_t, 8, __m256i>, Lanes<uint8_t, 32, __m256i>, Lanes<int8_t, 32, __m256i>>(sum, u, s);
+}
+
 }  // namespace hearth_simde
 
 #define _mm512_maskz_loadu_ps(mask, memory) hearth_simde::maskz_loadu_ps(mask, memory)
@@ -119,3 +149,9 @@ inline simde__m512 fmaddsub_ps(simde__m512 a, simde__m512 b, simde__m512 c) {
 #define _mm512_movehdup_ps(value) hearth_simde::movehdup_ps(value)
 #define _mm512_permute_ps(value, select) hearth_simde::permute_ps(value, select)
 #define _mm512_fmaddsub_ps(a, b, c) hearth_simde::fmaddsub_ps(a, b, c)
+#undef _mm512_dpbusd_epi32
+#undef _mm256_dpbusd_epi32
+#define _mm512_dpbusd_epi32(sum, u, s) hearth_simde::dpbusd(sum, u, s)
+#define _mm256_dpbusd_epi32(sum, u, s) hearth_simde::dpbusd(sum, u, s)
+#define _mm512_cvtepi32_ps(value) hearth_simde::cvtepi32_ps(value)
+#define _mm512_srai_epi32(value, count) hearth_simde::srai_epi32(value, count)

@@ -6,6 +6,7 @@
 // Not here: arithmetic with activations (ref/panel_linear.cpp).
 #include <cstring>
 
+#include "kernels/ref/half.h"
 #include "kernels/ref/linear.h"
 
 namespace hearth::kernels::ref {
@@ -17,14 +18,6 @@ float bits_to_float(uint32_t bits) {
   float value;
   std::memcpy(&value, &bits, sizeof value);
   return value;
-}
-
-float half_to_float(uint16_t half) {
-  const uint32_t sign = uint32_t{half} >> 15 << 31, exponent = half >> 10 & 31, fraction = half & 1023;
-  if (exponent == 31) return bits_to_float(sign | 0x7f800000u | fraction << 13);
-  if (exponent != 0) return bits_to_float(sign | (exponent + 112) << 23 | fraction << 13);
-  const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
-  return sign ? -magnitude : magnitude;
 }
 
 template <class Block>

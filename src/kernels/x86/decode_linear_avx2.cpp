@@ -69,18 +69,6 @@ struct DotSink {
   }
 };
 
-// Fetches what the eight rows need kAhead bytes later: in these rows or, at their end, in the next eight.
-// Eight interleaved streams are more than the processor's own prefetcher follows.
-template <int bytes>
-KERNEL_INLINE void prefetch_rows(Rows rows, int64_t row_bytes, int64_t at) {
-  constexpr int kAhead = 1024, kLine = 64;
-  int64_t ahead = at + kAhead;
-  if (ahead >= row_bytes) ahead += (kGroupRows - 1) * row_bytes;
-  for (int line = 0; line < bytes; line += kLine) {
-    for (int i = 0; i < kGroupRows; ++i) _mm_prefetch(reinterpret_cast<const char*>(rows[i] + ahead + line), _MM_HINT_T0);
-  }
-}
-
 template <class Reader>
 KERNEL_INLINE void decode(const WeightRows& weights, const Inputs& in, int token, float* acc) {
   using S = typename Reader::S;
@@ -99,9 +87,7 @@ KERNEL_INLINE void decode(const WeightRows& weights, const Inputs& in, int token
         sink.q = in.q + at * kBlock, sink.scale = in.scale + at, sink.scale_sum = in.scale_sum + at;
         sink.half_sum = in.half_sum + 2 * at, sink.staged = staged + b, sink.acc = sum;
         const int64_t offset = (begin + b) / Reader::kParts * Reader::kBytes;
-        if (Reader::kBytes >= 64 || (offset & 63) < Reader::kBytes) {
-          prefetch_rows<Reader::kBytes>(rows.row, weights.row_bytes, offset);
-        }
+        prefetch_rows<Reader::kBytes>(rows.row, weights.row_bytes, offset);
         Reader::read(rows.row, offset, sink);
         sum = sink.acc;
       }

@@ -1,6 +1,6 @@
 // The vector linear kernels of x86-64: what the tables of this folder are filled from.
 //
-// Contract: the bits of ref/linear.h. Panels are private to a table: its convert and multiply belong together.
+// Contract: the bits of ref/linear.h. The panels (panel_avx2.h) are shared by both tables.
 #pragma once
 
 #include "kernels/table.h"
@@ -26,5 +26,18 @@ Decode decode_q4_0, decode_q4_1, decode_q5_0, decode_q5_1, decode_q8_0, decode_i
 Decode decode_q2_k, decode_q3_k, decode_q4_k, decode_q5_k, decode_q6_k;
 
 }  // namespace avx2
+
+// Panels are made by the AVX2 conversions.
+namespace avx512 {
+
+// By the shape of the panel (panel_avx2.h).
+Multiply multiply_float, multiply_signed, multiply_q4_offset, multiply_q4_minimum, multiply_q5_offset, multiply_q5_minimum;
+Multiply multiply_q2_k, multiply_q3_k, multiply_q6_k;
+
+// Straight from the rows, for one token.
+Decode decode_q4_0, decode_q4_1, decode_q5_0, decode_q5_1, decode_q8_0, decode_iq4_nl, decode_iq4_xs;
+Decode decode_q2_k, decode_q3_k, decode_q4_k, decode_q5_k, decode_q6_k;
+
+}  // namespace avx512
 
 }  // namespace hearth::kernels

@@ -10,7 +10,6 @@ namespace hearth::kernels::avx2 {
 namespace {
 
 constexpr int kRun = 8;        // blocks of a panel that stay in L1 while all tokens pass
-constexpr int kMaxTokens = 4;  // tokens of the largest tile
 
 // The exact integer dots of one block: R groups of rows x T tokens.
 template <class S, int R, int T>
