@@ -39,9 +39,16 @@ template <class V, int R, int C, class T>
 inline __attribute__((always_inline)) void accumulate(const float* const (&weights)[R], const T* rows, int64_t stride,
                                                       int64_t column_stride, int steps, V (&sum)[R][C]) {
   for (int step = 0; step < steps; ++step) {
+    const T* columns = rows + step * stride;
+    if constexpr (R == 1) {  // each column is used once: holding them all would take registers from the sums
+      const auto weight = V::broadcast(weights[0] + step);
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) sum[0][c] = V::fma(weight, V::load(columns + c * column_stride), sum[0][c]);
+      continue;
+    }
     V row[C];
 #pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) row[c] = V::load(rows + step * stride + c * column_stride);
+    for (int c = 0; c < C; ++c) row[c] = V::load(columns + c * column_stride);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const auto weight = V::broadcast(weights[r] + step);
