@@ -1,10 +1,14 @@
 // The linear kernels of every table this CPU can run: against goldens computed with exact arithmetic, and bit for bit
 // against ref/ on random and extreme inputs; ref/ itself against the formats' decoders.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <memory>
+#include <new>
 #include <random>
 #include <vector>
 
@@ -267,6 +271,50 @@ TEST_P(LinearTables, Extremes) {
       }
       a.sum();
       compare(data, 32, a, "bytes " + std::to_string(fill) + " sign " + std::to_string(sign));
+    }
+  }
+}
+
+// A run of bytes between two pages that must not be touched, against the first or the second of them.
+class Fenced {
+ public:
+  explicit Fenced(const std::vector<uint8_t>& bytes, bool at_end) {
+    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), room = (bytes.size() + page - 1) / page * page;
+    size_ = room + 2 * page;
+    map_ = mmap(nullptr, size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    auto* begin = static_cast<uint8_t*>(map_) + page;
+    if (map_ == MAP_FAILED || mprotect(begin, room, PROT_READ | PROT_WRITE) != 0) return;
+    data_ = at_end ? begin + room - bytes.size() : begin;
+    std::memcpy(data_, bytes.data(), bytes.size());
+  }
+  ~Fenced() { munmap(map_, size_); }
+  Fenced(const Fenced&) = delete;
+  Fenced& operator=(const Fenced&) = delete;
+  const uint8_t* data() const { return data_; }
+
+ private:
+  void* map_;
+  size_t size_;
+  uint8_t* data_ = nullptr;
+};
+
+TEST_P(LinearTables, ReadNothingOutsideTheRows) {
+  const FormatInfo& info = GetParam();
+  std::mt19937 rng(6);
+  for (int rows : {1, 7, 32}) {
+    const int64_t k = unit();
+    const auto bytes = random_weights(info, rows, k, rng);
+    const Activations a = random_activations(k, 1, rng);
+    for (bool at_end : {false, true}) {
+      const Fenced fenced(bytes, at_end);
+      ASSERT_NE(fenced.data(), nullptr);
+      const WeightRows weights{fenced.data(), k / info.block_values * info.block_bytes, rows};
+      for (const KernelTable* table : tables_under_test()) {
+        const FormatKernels& kernels = kernels_of(*table, info.format);
+        by_panel(kernels, weights, a, k / kBlock, 0, 1);
+        auto acc = aligned<float>(kPanelRows);
+        if (kernels.decode != nullptr) kernels.decode(weights, a.inputs(), 0, acc.get());
+      }
     }
   }
 }
