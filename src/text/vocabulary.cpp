@@ -127,7 +127,7 @@ bool Vocabulary::add_token(const Source& source, size_t index, size_t* used) {
   Token token{};
   token.kind = source.kind(index);
   token.text = {static_cast<uint32_t>(*used), static_cast<uint32_t>(text.size())};
-  std::memcpy(arena_.get() + *used, text.data(), text.size());
+  std::copy(text.begin(), text.end(), arena_.get() + *used);
   *used += text.size();
   token.bytes = token.text;
   const bool special =
