@@ -103,11 +103,11 @@ struct Statement {
 };
 
 struct TemplateTree {
+  std::vector<std::unique_ptr<Object>> constants;  // what constant values point to; first, to outlive the tree
   Body body;
   Scope scope;
   Function function;
   std::vector<Statement*> blocks;
-  std::vector<std::unique_ptr<Object>> constants;  // what constant values point to
 };
 
 }  // namespace hearth::text::jinja

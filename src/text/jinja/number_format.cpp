@@ -46,11 +46,13 @@ void check_format_width(int64_t number) {
 FieldFormat parse_field_format(std::string_view text) {
   FieldFormat format;
   size_t i = 0;
+  bool filled = false;
   if (!text.empty()) {
     size_t next = 0;
     decode(text, &next);
     if (next < text.size() && is_align(static_cast<unsigned char>(text[next]))) {
       format.fill = text.substr(0, next);
+      filled = true;
       format.align = text[next];
       i = next + 1;
     } else if (is_align(static_cast<unsigned char>(text[0]))) {
@@ -63,13 +65,10 @@ FieldFormat parse_field_format(std::string_view text) {
   };
   if (const char sign = take("+- ")) format.sign = sign;
   format.alternate = take("#") != 0;
-  const bool filled = format.align != 0;
   if (take("0") != 0) {
     format.zero = true;
-    if (!filled) {
-      format.fill = "0";
-      format.align = '=';
-    }
+    if (!filled) format.fill = "0";
+    if (format.align == 0) format.align = '=';
   }
   read_number(text, &i, &format.width);
   format.grouping = take(",_");

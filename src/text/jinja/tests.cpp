@@ -29,7 +29,8 @@ bool is_string(const Value& value) { return value.is_string(); }
 bool is_mapping(const Value& value) { return value.is(Kind::kDict); }
 bool is_number(const Value& value) { return value.is_number(); }
 bool is_sequence(const Value& value) {
-  return value.is_sequence() || value.is_string() || value.is(Kind::kDict) || value.is(Kind::kRange);
+  return value.is_sequence() || value.is_string() || value.is(Kind::kDict) || value.is(Kind::kRange) ||
+         value.is_undefined();
 }
 bool is_callable(const Value& value) { return value.is_undefined() || (value.is(Kind::kNative) && value.native().callable()); }
 bool is_escaped(const Value& value) { return value.is_string() && value.string().markup(); }
