@@ -12,8 +12,9 @@ FIGURES = r"\[(\d+) tokens?, .*?context (\d+) of (\d+).*?\]"
 
 
 class ChatTest(ProgramTest):
-    def chat(self, *options):
-        terminal = Terminal([PROGRAM, "run", model_path(), "--temp", "0", "--max-tokens", "24", *options], self.environment)
+    def chat(self, *options, limit=24):
+        terminal = Terminal([PROGRAM, "run", model_path(), "--temp", "0", "--max-tokens", str(limit), *options],
+                            self.environment)
         self.addCleanup(terminal.__exit__)
         terminal.wait_for(r"/\? for help")
         terminal.wait_for(PROMPT)
@@ -36,8 +37,8 @@ class ChatTest(ProgramTest):
 
     def test_conversation(self):
         terminal = self.chat()
-        self.assertIn("Paris", self.ask(terminal, "What is the capital of France?"))
-        self.assertIn("messages             2", self.command(terminal, "/show info").replace("\r", ""))
+        self.ask(terminal, "What is the capital of France?")
+        self.assertRegex(self.command(terminal, "/show info"), r"messages +2")
         self.ask(terminal, "And of Italy?")
         self.assertRegex(self.command(terminal, "/show info"), r"messages +4")
         self.assertIn("Cleared", self.command(terminal, "/clear"))
@@ -116,7 +117,7 @@ class ChatTest(ProgramTest):
         self.leave(terminal)
 
     def test_control_c_stops_the_answer_only(self):
-        terminal = self.chat("--max-tokens", "-1", "--ignore-stop")
+        terminal = self.chat("--ignore-stop", limit=-1)
         terminal.send("Tell me a very long story.\r")
         terminal.wait_for(r"story\.\r\n.{20}")
         terminal.send("\x03")
@@ -145,7 +146,7 @@ class ChatTest(ProgramTest):
         self.leave(terminal)
 
     def test_a_full_context_is_told(self):
-        terminal = self.chat("--ctx", "64", "--max-tokens", "-1", "--ignore-stop")
+        terminal = self.chat("--ctx", "64", "--ignore-stop", limit=-1)
         self.assertIn("context is full", self.ask(terminal, "Tell me a story."))
         terminal.send("Go on.\r")
         self.assertIn("num_ctx", terminal.wait_for(PROMPT))

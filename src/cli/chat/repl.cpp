@@ -1,6 +1,10 @@
 // Contract and exclusions: cli/chat/repl.h.
 #include "cli/chat/repl.h"
 
+#include <signal.h>
+#include <termios.h>
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "base/atomic_file.h"
@@ -20,6 +24,25 @@ constexpr const char* kMorePrompt = "... ";
 constexpr std::string_view kLong = "\"\"\"";
 constexpr int64_t kLongPrompt = 600;  // tokens from which reading the prompt is worth a line
 
+// While it lives, keys that are typed ahead do not show up in the middle of an answer.
+class NoEcho {
+ public:
+  NoEcho() {
+    known_ = tcgetattr(STDIN_FILENO, &before_) == 0;
+    if (!known_) return;
+    termios quiet = before_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
+  }
+  ~NoEcho() {
+    if (known_) tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+  }
+
+ private:
+  termios before_{};
+  bool known_ = false;
+};
+
 enum class Input { kMessage, kNothing, kEnd };
 
 class Repl {
@@ -33,6 +56,7 @@ class Repl {
 
   int run() {
     catch_interrupts();
+    signal(SIGTERM, SIG_DFL);  // ends the program, not an answer
     greet();
     for (std::string message;;) {
       const Input input = read(&message);
@@ -132,7 +156,10 @@ class Repl {
       working = true;
     };
     clear_interrupt();
-    const Result<GenerateResult> result = ask(chat_, message, options, callbacks, interrupt_flag());
+    const Result<GenerateResult> result = [&] {
+      const NoEcho no_echo;
+      return ask(chat_, message, options, callbacks, interrupt_flag());
+    }();
     clear_interrupt();
     erase_progress();
     if (line_open) std::fputs("\n", stdout);
