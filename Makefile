@@ -14,7 +14,7 @@ build: ## installs what is missing and builds the program: build/hearth
 	@scripts/build.sh
 
 run: build ## chats with a model; MODEL=name and PROMPT="text" are optional
-	@scripts/run.sh '$(subst ','\'',$(MODEL))' '$(subst ','\'',$(PROMPT))'
+	@scripts/run.sh '$(subst ','\'',$(value MODEL))' '$(subst ','\'',$(value PROMPT))'
 
 test: ## everything that must hold: unit tests, sanitizers, real models against their references
 	@scripts/test.sh
