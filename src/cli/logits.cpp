@@ -32,12 +32,14 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "logits are written as they lie in memory");
 
 constexpr int64_t kPiece = 256;  // positions between two looks at Ctrl-C and the disk
+constexpr int64_t kDetour = 5;   // tokens by which the session that shares its prefix runs ahead of the one that continues
 
 struct LogitsOptions {
   EngineOptions engine;
   std::string file, output;
   bool tokens = false, quiet = false;
   int chunk = 0;
+  int64_t shared_prefix = 0;
 };
 
 // The place the numbers go to.
@@ -97,11 +99,14 @@ Result<std::vector<int32_t>> read_tokens(const LogitsOptions& options, const Eng
   return tokens;
 }
 
-Result<void> write_logits(const LogitsOptions& options, Session& session, std::span<const int32_t> tokens,
-                          int64_t vocabulary) {
-  Output output = TRY(Output::open(options.output));
-  ProgressBar bar("logits", options.quiet ? ProgressBar::Mode::kQuiet : ProgressBar::Mode::kAutomatic);
-  const uint64_t row_bytes = static_cast<uint64_t>(vocabulary) * sizeof(float);
+// Where the numbers go and how far they have got.
+struct Sink {
+  Output output;
+  ProgressBar bar;
+  uint64_t row_bytes, total_bytes, done_bytes = 0;
+};
+
+Result<void> write_logits(const LogitsOptions& options, Session& session, std::span<const int32_t> tokens, Sink& sink) {
   const auto count = static_cast<int64_t>(tokens.size());
   const int64_t piece = options.chunk > 0 ? options.chunk * std::max<int64_t>(1, kPiece / options.chunk) : kPiece;
   Result<void> written;
@@ -111,14 +116,50 @@ Result<void> write_logits(const LogitsOptions& options, Session& session, std::s
     TRY(session.append_all_logits(
         tokens.subspan(static_cast<size_t>(done), static_cast<size_t>(now)),
         [&](int64_t, std::span<const float> logits) {
-          if (written.ok()) written = output.write(logits);
+          if (written.ok()) written = sink.output.write(logits);
         },
         options.chunk));
     if (!written.ok()) return written.error();
     done += now;
-    bar.update("running", static_cast<uint64_t>(done) * row_bytes, static_cast<uint64_t>(count) * row_bytes);
+    sink.done_bytes += static_cast<uint64_t>(now) * sink.row_bytes;
+    sink.bar.update("running", sink.done_bytes, sink.total_bytes);
   }
-  return output.commit();
+  return {};
+}
+
+// The rest in a second session that shares the first one's prefix. The first then goes its own way, so that pages are
+// both read together and copied.
+Result<void> write_forked(const LogitsOptions& options, Session& session, std::span<const int32_t> tokens, Sink& sink) {
+  const auto prefix = static_cast<size_t>(options.shared_prefix);
+  TRY(write_logits(options, session, tokens.first(prefix), sink));
+  const std::unique_ptr<Session> fork = TRY(session.fork(options.shared_prefix));
+  TRY(session.append(tokens.first(std::min({prefix, tokens.size() - prefix, static_cast<size_t>(kDetour)})), options.chunk));
+  return write_logits(options, *fork, tokens.subspan(prefix), sink);
+}
+
+Result<void> write_all_logits(const LogitsOptions& options, Session& session, std::span<const int32_t> tokens,
+                              int64_t vocabulary) {
+  const uint64_t row_bytes = static_cast<uint64_t>(vocabulary) * sizeof(float);
+  Sink sink{TRY(Output::open(options.output)),
+            ProgressBar("logits", options.quiet ? ProgressBar::Mode::kQuiet : ProgressBar::Mode::kAutomatic), row_bytes,
+            row_bytes * tokens.size()};
+  TRY(options.shared_prefix > 0 ? write_forked(options, session, tokens, sink)
+                                : write_logits(options, session, tokens, sink));
+  return sink.output.commit();
+}
+
+Result<void> check_counts(const LogitsOptions& options, int64_t count, int64_t context) {
+  if (count > context) {
+    return Error{ErrorCode::kContextFull, printable(options.file) + " has " + std::to_string(count) +
+                                              " tokens and the context holds " + std::to_string(context) +
+                                              ": give a shorter file or a larger context (--ctx)"};
+  }
+  if (options.shared_prefix >= count) {
+    return Error{ErrorCode::kInvalidArgument, "--shared-prefix " + std::to_string(options.shared_prefix) +
+                                                  " must be less than the " + std::to_string(count) + " tokens of " +
+                                                  printable(options.file)};
+  }
+  return {};
 }
 
 Result<void> logits(const LogitsOptions& options) {
@@ -127,12 +168,8 @@ Result<void> logits(const LogitsOptions& options) {
   const std::vector<int32_t> tokens = TRY(read_tokens(options, *model.engine));
   const std::unique_ptr<Session> session = TRY(model.engine->new_session());
   const auto count = static_cast<int64_t>(tokens.size());
-  if (count > session->context()) {
-    return Error{ErrorCode::kContextFull, printable(options.file) + " has " + std::to_string(count) +
-                                              " tokens and the context holds " + std::to_string(session->context()) +
-                                              ": give a shorter file or a larger context (--ctx)"};
-  }
-  TRY(write_logits(options, *session, tokens, model.engine->info().vocabulary));
+  TRY(check_counts(options, count, session->context()));
+  TRY(write_all_logits(options, *session, tokens, model.engine->info().vocabulary));
   if (!options.quiet) {
     std::fprintf(stderr, "%s: %lld positions x %lld values, %s\n", printable(options.output).c_str(),
                  static_cast<long long>(count), static_cast<long long>(model.engine->info().vocabulary),
@@ -155,6 +192,10 @@ void add_logits(CLI::App& app, int* exit_code) {
   verb->add_option("--chunk", options->chunk, "Tokens per step; 0: the engine's choice. Does not change the numbers")
       ->check(CLI::Range(0, 1 << 20))
       ->type_name("N");
+  verb->add_option("--shared-prefix", options->shared_prefix,
+                   "Run the first N tokens in one session and the rest in a second that shares them. Does not change the numbers")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 31))
+      ->type_name("N");
   add_engine_options(verb, &options->engine, /*with_context=*/true);
   verb->add_flag("-q,--quiet", options->quiet, "Print nothing but errors");
   verb->footer(
@@ -164,6 +205,7 @@ void add_logits(CLI::App& app, int* exit_code) {
       "  echo 1 504 2375 | tee ids.txt; hearth logits smollm2:135m ids.txt --tokens -o ids.f32\n"
       "  hearth logits smollm2:135m page.txt -o ref.f32 --isa ref --chunk 17 --threads 1   the same bytes");
   verb->callback([options, exit_code] {
+    options->engine.max_sessions = options->shared_prefix > 0 ? 2 : 1;
     const Result<void> done = logits(*options);
     *exit_code = done.ok() ? kExitDone : report(done.error());
   });
