@@ -95,7 +95,7 @@ check "registers of the attention tiles" python3 tests/kernel_spills.py build/re
 must "models" fetch_models smollm2:135m gemma3:270m qwen2.5-coder:0.5b
 must "reference implementations" prepare_python
 unit_tests "unit tests" build/release
-check "tiny models against PyTorch" "$python" tests/models_test.py
+check "tiny models against PyTorch" "$python" tests/models_test.py --all
 check "the program, end to end" python3 -m unittest discover -s tests/e2e -p '*_test.py'
 check "accuracy of the two small models" "$python" tests/accuracy.py --models smollm2:135m,gemma3:270m
 check "determinism" "$python" tests/determinism.py --models tiny,smollm2:135m

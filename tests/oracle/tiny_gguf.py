@@ -2,7 +2,7 @@
 
 Contract: `write(path, spec, weights, formats)` takes weights under their transformers names and returns the values that
 the file holds after quantisation, under the same names, so that a reference can compute with exactly those.
-Not here: the models themselves (tiny_models.py) and their expected logits (tiny_reference.py).
+Not here: the models themselves (tiny_models.py) and their expected logits (reference.py).
 """
 
 import re

@@ -1,10 +1,12 @@
-"""Logits of the tiny models by transformers (PyTorch, CPU, float32): the answer the engine is held to.
+"""Logits by transformers (PyTorch, CPU, float32): the answer the engine is held to.
 
 Contract: `build` takes weights under transformers' names; `logits` runs one sequence from an empty cache. With
 `quantise_activations` every matrix product reads activations rounded as our numeric contract says (int8 per 32 values),
 which tells how far a correct engine with quantised weights may be from plain float32.
 Not here: anything that reads or writes GGUF.
 """
+
+import contextlib
 
 import numpy as np
 import torch
@@ -17,16 +19,26 @@ CLASSES = {
 }
 
 
-def build(spec, weights):
-    config_class, model_class = CLASSES[spec.architecture]
-    config = config_class(**spec.config, attn_implementation="eager", pad_token_id=None)
-    model = model_class(config).to(torch.float32).eval()
+def without_random_weights():
+    """Skips drawing weights that are replaced at once: a minute for a billion of them."""
+    try:
+        from transformers.initialization import no_init_weights
+    except ImportError:
+        return contextlib.nullcontext()
+    return no_init_weights()
+
+
+def build(architecture, config, weights):
+    config_class, model_class = CLASSES[architecture]
+    with without_random_weights():
+        model = model_class(config_class(**config, attn_implementation="eager", pad_token_id=None))
+    model = model.to(torch.float32).eval()
     state = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in weights.items()}
-    if spec.config["tie_word_embeddings"]:
+    if config["tie_word_embeddings"]:
         state["lm_head.weight"] = state["model.embed_tokens.weight"]
-    missing, unexpected = model.load_state_dict(state, strict=False)
+    missing, unexpected = model.load_state_dict(state, strict=False, assign=True)
     if missing or unexpected:
-        raise ValueError(f"{spec.name}: missing {missing}, unexpected {unexpected}")
+        raise ValueError(f"missing {missing}, unexpected {unexpected}")
     return model
 
 
@@ -49,14 +61,3 @@ def logits(model, ids, quantise_activations=False):
     for hook in hooks:
         hook.remove()
     return result.float().numpy()
-
-
-def log_softmax(values):
-    values = values.astype(np.float64)
-    values = values - values.max(axis=-1, keepdims=True)
-    return values - np.log(np.exp(values).sum(axis=-1, keepdims=True))
-
-
-def mean_kl(reference, other):
-    expected, got = log_softmax(reference), log_softmax(other)
-    return float((np.exp(expected) * (expected - got)).sum(axis=-1).mean())
