@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""One hash of logits per model over threads, prompt chunks, instruction sets and shared prefixes; exit code 1 otherwise.
+
+Runs `hearth logits` over {threads 1, 2, 3} x {prompt chunks 1, 17, 64, 512} x {ref, avx2, avx512 where the CPU can} x
+{fresh, shared prefix} and prints SHA-256 (its first ten digits) of the bytes. The scalar table is slow: on real models it
+runs fewer positions and pairs of (threads, chunk), and is compared with the same positions of the others.
+Real models take their tokens from tests/oracle/peer_accuracy.json, tiny ones from tests/goldens/models. Needs no Python
+packages. Models are found in $HEARTH_MODEL_CACHE, else in the cache folder of the tests.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+GOLDENS = HERE / "goldens" / "models"
+REAL_MODELS = ["smollm2:135m", "gemma3:270m", "qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b"]
+THREADS = [1, 2, 3]
+CHUNKS = [1, 17, 64, 512]
+POSITIONS = 300  # past the first border of 256, and of every prompt chunk but the largest
+REF_POSITIONS = 20
+REF_PAIRS = [(1, 1), (2, 17), (3, 64), (2, 512)]
+ISA_FLAGS = {"ref": set(), "avx2": {"avx2", "fma", "f16c"},
+             "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"}}
+
+
+def cpu_flags():
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        return next((set(line.split(":")[1].split()) for line in lines if line.startswith("flags")), set())
+
+
+def model_path(name):
+    cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    folder = pathlib.Path(os.environ.get("HEARTH_MODEL_CACHE") or pathlib.Path(cache) / "hearth" / "models")
+    path = folder / (name.replace(":", "-") + ".gguf")
+    if not path.exists():
+        raise SystemExit(f"determinism: {name} is not at {path}; `make test` fetches it, or set HEARTH_MODEL_CACHE")
+    return path
+
+
+class Hashes:
+    """SHA-256 of all bytes and, on the way, of the first rows alone."""
+
+    def __init__(self, program, command, positions):
+        with subprocess.Popen([program, *command], stdout=subprocess.PIPE) as process:
+            self.total, self.start = self.read(process.stdout, positions)
+        if process.returncode != 0:
+            raise SystemExit(f"determinism: {' '.join(map(str, command))} ended with {process.returncode}")
+
+    @staticmethod
+    def read(stream, positions):
+        size, start_at = positions
+        whole, start = hashlib.sha256(), None
+        count = 0
+        while block := stream.read(1 << 20):
+            if start is None and count + len(block) >= start_at:
+                start = whole.copy()
+                start.update(block[:start_at - count])
+            whole.update(block)
+            count += len(block)
+        if count != size:
+            raise SystemExit(f"determinism: {count} bytes of logits instead of {size}")
+        return whole.hexdigest(), start.hexdigest()
+
+
+class Subject:
+    """One model with its tokens."""
+
+    def __init__(self, options, name, path, ids):
+        self.options, self.name, self.path, self.ids = options, name, path, ids
+        self.vocabulary = json.loads(subprocess.run(
+            [options.program, "show", path, "--json"], stdout=subprocess.PIPE, check=True).stdout)["vocabulary"]
+
+    def hashes(self, isa, threads, chunk, shared, count, scratch):
+        (scratch / "ids").write_text(" ".join(map(str, self.ids[:count])))
+        command = ["logits", self.path, scratch / "ids", "--tokens", "-o", "/dev/stdout", "--quiet", "--isa", isa,
+                   "--threads", str(threads), "--chunk", str(chunk)]
+        if shared:
+            command += ["--shared-prefix", str(count * 2 // 5 + 1)]
+        row = 4 * self.vocabulary
+        return Hashes(self.options.program, command, (count * row, min(count, REF_POSITIONS) * row))
+
+
+def check(subject, isas, real, scratch):
+    """Prints the table of one model; true if every hash is the same."""
+    totals, starts = set(), set()
+    print(f"{subject.name}: {len(subject.ids)} positions")
+    print(f"  {'':6} {'session':8} {'chunk':>5}  " + "  ".join(f"{f'{threads} thr.':10}" for threads in THREADS))
+    for isa in isas:
+        short = real and isa == "ref"
+        count = REF_POSITIONS if short else len(subject.ids)
+        for shared in (False, True):
+            for chunk in CHUNKS:
+                row = []
+                for threads in THREADS:
+                    if short and (threads, chunk) not in REF_PAIRS:
+                        row.append("-")
+                        continue
+                    hashes = subject.hashes(isa, threads, chunk, shared, count, scratch)
+                    starts.add(hashes.start)
+                    if not short:
+                        totals.add(hashes.total)
+                    row.append(hashes.total[:10])
+                note = f"  (first {REF_POSITIONS} positions)" if short else ""
+                print(f"  {isa:6} {'shared' if shared else 'fresh':8} {chunk:5}  " +
+                      "  ".join(f"{cell:10}" for cell in row) + note, flush=True)
+    good = len(starts) == 1 and len(totals) <= 1
+    print(f"  {'one hash' if good else f'FAILED: {len(totals)} hashes'} {' '.join(sorted(totals))}"
+          f" (first {REF_POSITIONS}: {' '.join(value[:10] for value in sorted(starts))})")
+    return good
+
+
+def subjects(options, names):
+    stored = json.loads((HERE / "oracle" / "peer_accuracy.json").read_text())
+    for name in names:
+        if name == "tiny":
+            for path in sorted(GOLDENS.glob("*.gguf")):
+                ids = path.with_suffix(".0.ids").read_text().split()
+                yield Subject(options, path.stem, path, ids[:options.positions]), False
+        else:
+            ids = stored[name]["windows"][0]
+            yield Subject(options, name, model_path(name), ids[:options.positions]), True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=",".join(["tiny", *REAL_MODELS]),
+                        help="names separated by commas; tiny: those of tests/goldens (default: %(default)s)")
+    parser.add_argument("--positions", type=int, default=POSITIONS, help="at most 512 (default: %(default)s)")
+    parser.add_argument("--program", default="build/hearth", type=pathlib.Path)
+    options = parser.parse_args()
+    names = options.models.split(",")
+    unknown = [name for name in names if name not in ["tiny", *REAL_MODELS]]
+    if unknown or not REF_POSITIONS < options.positions <= 512:
+        parser.error(f"unknown: {', '.join(unknown)}" if unknown else "--positions lies between 21 and 512")
+    options.program = options.program.resolve()
+    flags = cpu_flags()
+    isas = [isa for isa, wanted in ISA_FLAGS.items() if wanted <= flags]
+    for isa in ISA_FLAGS.keys() - set(isas):
+        print(f"{isa}: this CPU cannot run it, so it is not compared")
+    with tempfile.TemporaryDirectory() as scratch:
+        passed = [check(subject, isas, real, pathlib.Path(scratch)) for subject, real in subjects(options, names)]
+    return 0 if passed and all(passed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
