@@ -5,7 +5,9 @@ Four windows of 512 tokens of WikiText-2's test split (start token first where t
 positions of a window are reported apart, since single outliers rule there. The reference is transformers (PyTorch,
 float32) on the decoded weights. KL divergence in nats, in double precision over the whole vocabulary.
 Bars, exit code 1 if one is missed: mean and p99 KL at most 1.05 times llama.cpp's, top-1 agreement not lower by more
-than two standard errors of the paired difference.
+than two standard errors of the paired difference. Where both engines round activations alike their KL is alike, and 2,000
+positions tell mean and p99 apart only to a few per cent: the table has the standard error of each ratio, and
+`--allow-noise` adds two of them to the bars.
 llama.cpp is measured beside us where llama-cpp-python is installed (`--peer live`), else its figures for the same
 positions come from tests/oracle/peer_accuracy.json, which `--update-peer` writes, token ids included.
 Needs tests/oracle/requirements.txt. Models are found in $HEARTH_MODEL_CACHE, else in the cache folder of the tests.
@@ -182,16 +184,30 @@ def store_peer(name, path, windows, theirs, version):
     PEER_FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
-def judge(ours, theirs):
-    """The bars that are missed, in words."""
-    mine, peer = ours.summary(), theirs.summary()
-    missed = [f"{key} {mine[key]:.3g} > {KL_FACTOR} x {peer[key]:.3g}" for key in ("mean_kl", "p99_kl")
-              if not mine[key] <= KL_FACTOR * peer[key]]
+def ratios(ours, theirs):
+    """{key: (our KL over the peer's, its standard error by resampling positions)}; the seed is fixed."""
+    random = np.random.RandomState(1)
+    mine, peer = ours.split(ours.kl)[0], theirs.split(theirs.kl)[0]
+    measures = {"mean_kl": np.mean, "p99_kl": lambda values: np.quantile(values, 0.99)}
+    draws = [random.randint(0, len(mine), len(mine)) for _ in range(400)]
+    return {key: (measure(mine) / measure(peer), np.std([measure(mine[draw]) / measure(peer[draw]) for draw in draws]))
+            for key, measure in measures.items()}
+
+
+def judge(ours, theirs, allow_noise):
+    """(the ratios in words, the bars that are missed in words)"""
+    missed, words = [], []
+    for key, (ratio, error) in ratios(ours, theirs).items():
+        words.append(f"{key} {ratio:.3f} +- {error:.3f}")
+        bar = KL_FACTOR + (2 * error if allow_noise else 0)
+        if not ratio <= bar:
+            missed.append(f"{key} is {ratio:.3f} times llama.cpp's, more than {bar:.3f}")
     paired = ours.split(ours.same)[0] - theirs.split(theirs.same)[0]
     error = paired.std(ddof=1) / np.sqrt(len(paired))
+    words.append(f"top-1 {paired.mean():+.2%} +- {error:.2%}")
     if paired.mean() < -2 * error:
         missed.append(f"top-1 lower by {-paired.mean():.2%}, two standard errors are {2 * error:.2%}")
-    return missed
+    return ", ".join(words), missed
 
 
 def print_row(name, engine, summary, positions):
@@ -228,10 +244,11 @@ def run_model(options, name, stored, scratch):
     ours, theirs = measure(options, path, windows, peer, scratch)
     if not peer:
         theirs = stored_peer(entry, len(windows))
-    missed = judge(ours, theirs)
+    words, missed = judge(ours, theirs, options.allow_noise)
     positions = len(windows) * (WINDOW - APART)
     print_row(name, "hearth", ours.summary(), positions)
     print_row("", "llama.cpp" if peer else "(stored)", theirs.summary(), positions)
+    print(f"{'':20} against llama.cpp: {words}")
     for line in missed:
         print(f"{'':20} MISSED: {line}")
     return not missed
@@ -244,6 +261,7 @@ def main():
     parser.add_argument("--program", default="build/hearth", type=pathlib.Path)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--peer", choices=["auto", "live", "stored"], default="auto", help="where llama.cpp's figures come from")
+    parser.add_argument("--allow-noise", action="store_true", help="two standard errors of the KL ratios are let pass")
     parser.add_argument("--update-peer", action="store_true", help="measure llama.cpp and rewrite peer_accuracy.json")
     parser.add_argument("--check-import", action="store_true", help="compare the reference with transformers' GGUF import")
     options = parser.parse_args()
