@@ -83,8 +83,8 @@ build_with() {
   return "$status"
 }
 
-sanitised_tests="base_test gguf_test text_test library_test cli_test engine_test mutated_gguf_test"
-threaded_tests="base_test backend_test library_test"
+sanitised_tests="base_test gguf_test text_test library_test cli_test engine_test mutated_gguf_test mutated_model_test"
+threaded_tests="base_test backend_test engine_test library_test"
 
 must "packages" scripts/setup.sh test
 must "release build" scripts/build.sh all

@@ -42,6 +42,7 @@ struct ModelInfo {
   std::string quantisation;      // "Q4_K_M"-like label from the file, else its most frequent format
   std::string licence;           // general.license, may be empty
   std::string chat_template;     // source, empty if the file has none
+  std::string chat_template_error;  // why that source cannot be used; empty if it can
   int64_t parameter_count = 0;
   int64_t file_bytes = 0;
   int64_t context_trained = 0;   // the model's own context

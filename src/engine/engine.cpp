@@ -107,8 +107,13 @@ Result<void> load_text(Engine::Impl& impl) {
   if (impl.info.chat_template.empty()) return {};
   const text::Tokenizer& tokenizer = *impl.tokenizer;
   const auto piece = [&](int32_t id) { return id < 0 ? std::string() : std::string(tokenizer.token_text(id)); };
-  impl.chat_template = TRY(text::ChatTemplate::compile(impl.info.chat_template, piece(tokenizer.start_id()),
-                                                       piece(tokenizer.end_id())));
+  auto compiled = text::ChatTemplate::compile(impl.info.chat_template, piece(tokenizer.start_id()),
+                                              piece(tokenizer.end_id()));
+  if (compiled.ok()) {
+    impl.chat_template = std::move(compiled).value();
+  } else {
+    impl.info.chat_template_error = compiled.error().message;  // the model can still continue text
+  }
   return {};
 }
 

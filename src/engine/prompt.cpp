@@ -11,6 +11,10 @@ std::vector<int32_t> text_prompt(const Engine& engine, std::string_view text, bo
 
 Result<std::vector<int32_t>> chat_prompt(const Engine& engine, const std::vector<text::ChatMessage>& messages) {
   const text::ChatTemplate* chat_template = engine.chat_template();
+  if (!engine.info().chat_template_error.empty()) {
+    return Error{ErrorCode::kUnsupported, engine.info().path + ": " + engine.info().chat_template_error +
+                                              ". The model can still continue text (--raw)"};
+  }
   if (chat_template == nullptr) {
     return Error{ErrorCode::kUnsupported, engine.info().name + " has no chat template: it can only continue text"};
   }

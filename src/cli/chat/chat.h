@@ -27,7 +27,7 @@ struct Chat {
   std::unique_ptr<Session> session;  // after `model`, so that it dies first
 
   // True if texts go to the model as they are.
-  bool completes() const { return raw || model.engine->chat_template() == nullptr; }
+  bool completes() const { return raw || model.engine->info().chat_template.empty(); }
 };
 
 // Loads chat->engine into chat->model with a fresh session. On error the model that was there stays.

@@ -1,0 +1,242 @@
+// Ops of the CPU backend: against naive double arithmetic, and the same bits for every number of threads and tokens.
+#include "backend/cpu/cpu_backend.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
+#include "kernels/select.h"
+#include "quant/traits.h"
+
+namespace hearth::backend {
+namespace {
+
+using quant::Format;
+
+CpuLimits small_limits() {
+  CpuLimits limits;
+  limits.max_tokens = 40;
+  limits.max_columns = 512;
+  limits.max_heads = 6;
+  limits.max_head_dim = 32;
+  limits.max_group = 3;
+  limits.max_runs = 3;
+  return limits;
+}
+
+struct Machine {
+  explicit Machine(int threads)
+      : pool(ThreadPool::Options{threads, false, [](int) { kernels::set_float_environment(); }}) {
+    auto created = CpuBackend::create(kernels::best_table(), pool, small_limits());
+    EXPECT_TRUE(created.ok());
+    backend = std::move(created).value();
+  }
+  ThreadPool pool;
+  std::unique_ptr<CpuBackend> backend;
+};
+
+std::vector<float> random_values(int64_t count, int seed) {
+  std::mt19937 engine(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(count);
+  for (float& value : values) value = normal(engine);
+  return values;
+}
+
+struct Matrix {
+  Matrix(Format format, int64_t rows, int64_t columns, int seed) {
+    const quant::FormatTraits& traits = quant::traits(format);
+    const std::vector<float> values = random_values(rows * columns, seed);
+    tensor.format = format;
+    tensor.rows = rows;
+    tensor.columns = columns;
+    tensor.row_bytes = columns / traits.block_values * traits.block_bytes;
+    bytes.resize(rows * tensor.row_bytes);
+    exact.resize(rows * columns);
+    for (int64_t r = 0; r < rows; ++r) {
+      traits.encode_row(values.data() + r * columns, columns, bytes.data() + r * tensor.row_bytes);
+      traits.decode_row(bytes.data() + r * tensor.row_bytes, columns, exact.data() + r * columns);
+    }
+    tensor.data = bytes.data();
+  }
+  Tensor tensor;
+  std::vector<std::byte> bytes;
+  std::vector<float> exact;  // [rows, columns]
+};
+
+// An Activation with its own memory.
+struct Owned {
+  Owned(int64_t tokens, int64_t width, bool quantised) : x(tokens * width), q(tokens * width) {
+    scale.resize(tokens * width / 32 + 1);
+    scale_sum.resize(scale.size());
+    half_sum.resize(2 * scale.size());
+    view = {width, quantised, x.data(), q.data(), scale.data(), half_sum.data(), scale_sum.data()};
+  }
+  std::vector<float> x;
+  std::vector<int8_t> q;
+  std::vector<float> scale, scale_sum;
+  std::vector<int32_t> half_sum;
+  Activation view;
+};
+
+std::vector<float> multiply(Machine& machine, const Matrix& weight, const std::vector<float>& x, int64_t tokens,
+                            const std::vector<float>& bias) {
+  const std::vector<float> ones(weight.tensor.columns, 1.0f);
+  Owned in(tokens, weight.tensor.columns, !tensor::is_float(weight.tensor.format));
+  EXPECT_TRUE(machine.backend->norm_quantise(x.data(), ones.data(), 0.0f, tokens, in.view).ok());
+  std::vector<float> out(tokens * weight.tensor.rows);
+  const LinearJob job{&weight.tensor, bias.data(), out.data()};
+  machine.backend->linear_store(in.view, tokens, {&job, 1});
+  return out;
+}
+
+TEST(CpuBackend, LinearIsTheProductForEveryFormatAndSameForAnyThreadsAndTokens) {
+  Machine one(1), three(3);
+  for (Format format : {Format::kF32, Format::kF16, Format::kBF16, Format::kQ4_0, Format::kQ8_0, Format::kQ4_K,
+                        Format::kQ6_K}) {
+    const int64_t columns = tensor::is_float(format) ? 172 : 512, rows = 75, tokens = 9;
+    const Matrix weight(format, rows, columns, 1);
+    const std::vector<float> x = random_values(tokens * columns, 2), bias = random_values(rows, 3);
+    const std::vector<float> out = multiply(one, weight, x, tokens, bias);
+    EXPECT_EQ(multiply(three, weight, x, tokens, bias), out) << quant::traits(format).name;
+    for (int64_t t = 0; t < tokens; ++t) {
+      const std::vector<float> row(x.begin() + t * columns, x.begin() + (t + 1) * columns);
+      const std::vector<float> alone = multiply(three, weight, row, 1, bias);
+      EXPECT_EQ(std::memcmp(alone.data(), out.data() + t * rows, rows * sizeof(float)), 0) << quant::traits(format).name;
+      double mean = 0;
+      for (float value : row) mean += double{value} * value / columns;
+      for (int64_t r = 0; r < rows; ++r) {
+        double sum = bias[r], size = 0;
+        for (int64_t c = 0; c < columns; ++c) {
+          const double product = weight.exact[r * columns + c] * (row[c] / std::sqrt(mean));
+          sum += product;
+          size += std::abs(product);
+        }
+        EXPECT_NEAR(alone[r], sum, size * (tensor::is_float(format) ? 1e-6 : 4e-3)) << quant::traits(format).name;
+      }
+    }
+  }
+}
+
+TEST(CpuBackend, GateAndResidualAreWhatTheyAreMadeOf) {
+  Machine machine(2);
+  const int64_t columns = 256, width = 96, tokens = 5;
+  const Matrix gate(Format::kQ8_0, width, columns, 4), up(Format::kQ4_0, width, columns, 5);
+  const Matrix down(Format::kQ8_0, columns, width, 6);
+  const std::vector<float> ones(columns, 1.0f), x = random_values(tokens * columns, 7);
+  Owned in(tokens, columns, true), gated(tokens, width, true);
+  ASSERT_TRUE(machine.backend->norm_quantise(x.data(), ones.data(), 0.0f, tokens, in.view).ok());
+  std::vector<float> g(tokens * width), u(tokens * width);
+  const LinearJob jobs[] = {{&gate.tensor, nullptr, g.data()}, {&up.tensor, nullptr, u.data()}};
+  machine.backend->linear_store(in.view, tokens, jobs);
+  ASSERT_TRUE(machine.backend->linear_gate(in.view, tokens, gate.tensor, up.tensor, Gate::kSilu, gated.view).ok());
+  for (size_t i = 0; i < g.size(); ++i) {
+    EXPECT_NEAR(gated.x[i], g[i] / (1 + std::exp(-double{g[i]})) * u[i], 1e-5 * std::abs(g[i] * u[i]) + 1e-6);
+  }
+  std::vector<float> stored(tokens * columns), added = x;
+  const LinearJob store{&down.tensor, nullptr, stored.data()};
+  machine.backend->linear_store(gated.view, tokens, {&store, 1});
+  machine.backend->linear_add(gated.view, tokens, {&down.tensor, nullptr, added.data()});
+  for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(added[i], x[i] + stored[i]);
+}
+
+TEST(CpuBackend, InfinityIsAnErrorThatNamesTheOp) {
+  Machine machine(1);
+  const std::vector<float> ones(64, 1.0f);
+  std::vector<float> x(64, 1.0f);
+  x[7] = std::numeric_limits<float>::infinity();
+  for (bool quantised : {false, true}) {
+    Owned out(1, 64, quantised);
+    const auto result = machine.backend->norm_quantise(x.data(), ones.data(), 1e-5f, 1, out.view);
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().code, ErrorCode::kNumeric);
+    EXPECT_NE(result.error().message.find("the norm"), std::string::npos);
+  }
+}
+
+// Keys and values of `positions` positions for 2 heads of 32, in pages.
+struct Pages {
+  static constexpr int64_t kHeadBytes = int64_t{2} * kernels::kPagePositions * 32 * 4;
+  Pages(int64_t positions, std::vector<float> key_values, std::vector<float> values)
+      : k(std::move(key_values)), v(std::move(values)) {
+    const int64_t pages = (positions + kernels::kPagePositions - 1) / kernels::kPagePositions;
+    memory.resize(pages * 2 * kHeadBytes);
+    for (int64_t i = 0; i < pages; ++i) table.push_back(memory.data() + i * 2 * kHeadBytes);
+  }
+  std::vector<float> k, v;  // [positions, 2, 32]
+  std::vector<std::byte> memory;
+  std::vector<std::byte*> table;
+};
+
+AttentionShape attention_shape(int window) {
+  AttentionShape shape;
+  shape.heads = 6;
+  shape.kv_heads = 2;
+  shape.head_dim = 32;
+  shape.window = window;
+  shape.scale = 0.2f;
+  return shape;
+}
+
+// Attention of the last `tokens` of `positions` positions, appended in one op.
+std::vector<float> attend(Machine& machine, const std::vector<float>& q, Pages& pages, int positions, int tokens,
+                          const AttentionShape& shape) {
+  const KvLayout kv{kernels::KvType::kF32, 0, Pages::kHeadBytes};
+  const Rope none;
+  for (int first = 0; first < positions; first += 40) {
+    const int count = std::min(40, positions - first);
+    std::vector<float> queries(count * 192), keys(pages.k.begin() + first * 64, pages.k.begin() + (first + count) * 64);
+    const AttentionRun run{0, count, first, pages.table.data()};
+    machine.backend->attention_store(queries.data(), keys.data(), pages.v.data() + first * 64, {&run, 1}, shape, none, kv);
+  }
+  Owned out(tokens, 192, false);
+  const AttentionRun run{0, tokens, positions - tokens, pages.table.data()};
+  EXPECT_TRUE(machine.backend->attention(q.data(), {&run, 1}, tokens, shape, kv, out.view).ok());
+  return out.x;
+}
+
+std::vector<double> naive_attention(const std::vector<float>& q, const Pages& pages, int position, int head,
+                                    const AttentionShape& shape, int row) {
+  const int kv_head = head / 3;
+  std::vector<double> weights, out(32, 0.0);
+  double total = 0;
+  const int begin = shape.window > 0 ? std::max(0, position - shape.window + 1) : 0;
+  for (int p = begin; p <= position; ++p) {
+    double score = 0;
+    for (int d = 0; d < 32; ++d) score += double{q[row * 192 + head * 32 + d]} * pages.k[p * 64 + kv_head * 32 + d];
+    weights.push_back(std::exp(score * shape.scale));
+    total += weights.back();
+  }
+  for (int p = begin; p <= position; ++p) {
+    for (int d = 0; d < 32; ++d) out[d] += weights[p - begin] / total * pages.v[p * 64 + kv_head * 32 + d];
+  }
+  return out;
+}
+
+TEST(CpuBackend, AttentionIsSoftmaxAndSameForAnyThreadsAndTokens) {
+  Machine one(1), three(3);
+  const int positions = 700, tokens = 20;
+  const std::vector<float> q = random_values(tokens * 192, 8);
+  for (int window : {0, 300, 5}) {
+    const AttentionShape shape = attention_shape(window);
+    Pages pages(positions, random_values(positions * 64, 9), random_values(positions * 64, 10));
+    const std::vector<float> whole = attend(one, q, pages, positions, tokens, shape);
+    EXPECT_EQ(attend(three, q, pages, positions, tokens, shape), whole);
+    // One token sees several chunks: with three threads they are computed apart and folded.
+    const std::vector<float> last(q.end() - 192, q.end());
+    const std::vector<float> split = attend(three, last, pages, positions, 1, shape);
+    EXPECT_EQ(std::memcmp(split.data(), whole.data() + (tokens - 1) * 192, 192 * sizeof(float)), 0) << window;
+    for (int row = 0; row < tokens; row += 19) {
+      for (int head = 0; head < 6; ++head) {
+        const auto expected = naive_attention(q, pages, positions - tokens + row, head, shape, row);
+        for (int d = 0; d < 32; ++d) EXPECT_NEAR(whole[row * 192 + head * 32 + d], expected[d], 2e-6) << window;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hearth::backend
