@@ -2,6 +2,7 @@
 
 render() gives {"text": ...} or {"error": ...}. strftime_now() sees the fixed time NOW.
 """
+import copy
 import datetime
 
 from transformers.utils import chat_template_utils
@@ -21,10 +22,8 @@ chat_template_utils.datetime = FixedDatetime
 def render(template, variables):
     try:
         compiled = chat_template_utils._cached_compile_jinja_template(template)
-        text = compiled.render(**variables)
+        text = compiled.render(**copy.deepcopy(variables))  # the indent filter changes a list it is given
         text.encode("utf-8")
         return {"text": text}
-    except RecursionError:
-        raise
     except Exception as error:  # whatever Python raises, a user of transformers sees as an error
         return {"error": f"{type(error).__name__}: {error}"}

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "text/jinja/limits.h"
 #include "text/jinja/methods.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/unicode.h"
@@ -235,12 +236,14 @@ Value get_slice(Interpreter& interpreter, const Value& object, const Value& star
   const SliceBounds bounds = slice_bounds(static_cast<int64_t>(length), start, stop, step);
   if (object.is_string()) {
     interpreter.work(object.text().size());
+    interpreter.heap().ensure(object.text().size() * sizeof(char32_t));
     return interpreter.string(slice_text(object.string(), bounds), object.string().markup());
   }
   if (object.is(Kind::kRange)) {
     const RangeObject& range = object.range();
-    const int64_t stop_value = range.start + (bounds.start + bounds.count * bounds.step) * range.step;
-    return interpreter.range(range.at(bounds.start), stop_value, range.step * bounds.step);
+    const Integer range_step = static_cast<Integer>(range.step) * bounds.step;
+    if (range_step > kMaxRangeBound || range_step < -kMaxRangeBound) fail("the step of a range is too large");
+    return interpreter.range(range.at(bounds.start), range.at(bounds.stop), static_cast<int64_t>(range_step));
   }
   interpreter.step(static_cast<uint64_t>(bounds.count));
   interpreter.heap().ensure(static_cast<size_t>(bounds.count) * sizeof(Value));

@@ -62,10 +62,9 @@ Value index(Interpreter& interpreter, const Value& self, Arguments& arguments) {
 
 Value bit_length(Interpreter&, const Value& self, Arguments& arguments) {
   const Parameters given(arguments, "bit_length", {});
-  Integer value = self.as_integer() < 0 ? -self.as_integer() : self.as_integer();
-  Integer bits = 0;
-  for (; value != 0; value >>= 1) ++bits;
-  return Value::integer(bits);
+  std::string digits = integer_text(self.as_integer(), 2);
+  if (digits[0] == '-') digits.erase(0, 1);
+  return Value::integer(digits == "0" ? 0 : static_cast<Integer>(digits.size()));
 }
 
 Value conjugate(Interpreter&, const Value& self, Arguments& arguments) {

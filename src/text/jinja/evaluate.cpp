@@ -124,11 +124,32 @@ Value Interpreter::evaluate_concat(const Expression& node) {
   return string(std::move(text));
 }
 
+namespace {
+
+// A literal all the way down.
+bool is_literal(const Expression& node) {
+  if (node.kind == ExpressionKind::kConstant) return true;
+  if (node.kind != ExpressionKind::kList && node.kind != ExpressionKind::kTuple && node.kind != ExpressionKind::kDict &&
+      node.kind != ExpressionKind::kSlice) {
+    return false;
+  }
+  for (const auto& item : node.items) {
+    if (item && !is_literal(*item)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 Value Interpreter::evaluate_item(const Expression& node) {
   const Value object = evaluate(*node.items[0]);
   const Expression& key = *node.items[1];
   if (key.kind != ExpressionKind::kSlice) return get_item(*this, object, evaluate(key));
   const auto part = [&](size_t i) { return key.items[i] ? evaluate(*key.items[i]) : Value::none(); };
+  const bool sliceable = object.is_sequence() || object.is_string() || object.is(Kind::kRange);
+  if (!sliceable && is_literal(*node.items[0]) && is_literal(key)) {
+    return undefined(object_description(object) + " cannot be sliced");  // what jinja2's constant folding makes of it
+  }
   const Value start = part(0);
   const Value stop = part(1);
   return get_slice(*this, object, start, stop, part(2));

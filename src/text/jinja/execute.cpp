@@ -139,7 +139,7 @@ Flow Interpreter::execute_scope(const Statement& node) {
       assign(*node.target, result);
       export_names(node);
     } else {
-      write(to_text(*this, result));
+      write_block_result(result);
     }
     leave_scope(node.scope);
     return Flow::kNext;
@@ -152,6 +152,12 @@ Flow Interpreter::execute_scope(const Statement& node) {
   const Flow flow = execute(node.body);
   if (flow == Flow::kNext) leave_scope(node.scope);
   return flow;
+}
+
+// What a filter or call block gives is joined to the output as it is: only text can be.
+void Interpreter::write_block_result(const Value& result) {
+  if (!result.is_string()) fail("expected the block to give a str, not " + std::string(type_name(result)));
+  write(result.text());
 }
 
 void Interpreter::execute_block(const Statement& node) {
@@ -183,7 +189,7 @@ void Interpreter::execute_call_block(const Statement& node) {
     write(call(caller, none).text());
     return;
   }
-  write(to_text(*this, call_expression(*node.value, &caller)));
+  write_block_result(call_expression(*node.value, &caller));
 }
 
 }  // namespace hearth::text::jinja

@@ -138,7 +138,7 @@ Value indent(Interpreter& interpreter, const Value& subject, Arguments& argument
   Reservation reservation(interpreter.heap());
   std::string out = given.has(1) && truth(interpreter, given[1]) ? indention : "";
   bool first = true;
-  for (std::string_view line : split_lines(text, false)) {
+  for (std::string_view line : split_lines(interpreter, text, false)) {
     reservation.grow(line.size() + indention.size() + 1);
     if (!first) out += "\n";
     if (!first && (blank || !line.empty())) out += indention;

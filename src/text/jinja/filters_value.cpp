@@ -72,13 +72,16 @@ Value to_real(Interpreter&, const Value& subject, Arguments& arguments) {
 // round() of an integer: to even multiples of ten for negative precision.
 Value round_integer(Integer value, int64_t precision) {
   if (precision >= 0) return Value::integer(value);
-  if (precision < -38) return Value::integer(0);
+  if (precision < -37) return Value::integer(0);
   Integer unit = 1;
   for (int64_t i = precision; i < 0; ++i) unit *= 10;
   const Integer remainder = ((value % unit) + unit) % unit;
-  Integer rounded = value - remainder;
+  Integer rounded = 0;
+  if (__builtin_sub_overflow(value, remainder, &rounded)) fail("an integer result is too large (the limit is 127 bits)");
   const bool odd = (rounded / unit) % 2 != 0;
-  if (remainder * 2 > unit || (remainder * 2 == unit && odd)) rounded += unit;
+  const Integer missing = unit - remainder;
+  const bool up = remainder > missing || (remainder == missing && odd);
+  if (up && __builtin_add_overflow(rounded, unit, &rounded)) fail("an integer result is too large (the limit is 127 bits)");
   return Value::integer(rounded);
 }
 

@@ -17,7 +17,9 @@ Value make_range(Interpreter& interpreter, const Value&, Arguments& arguments) {
   const Parameters given(arguments, "range", {"/start", "/stop", "/step"}, 1);
   int64_t numbers[3] = {0, 0, 1};
   for (size_t i = 0; i < 3; ++i) {
-    if (given.has(i)) numbers[i] = require_index(given[i], "range() arguments");
+    if (!given.has(i)) continue;
+    numbers[i] = require_index(given[i], "range() arguments");
+    if (numbers[i] > kMaxRangeBound || numbers[i] < -kMaxRangeBound) fail("the bounds of range() are too large");
   }
   if (!given.has(1)) std::swap(numbers[0], numbers[1]);
   if (numbers[2] == 0) fail("range() arg 3 must not be zero");

@@ -33,6 +33,7 @@ Interpreter::Interpreter(const TemplateTree& tree, const nlohmann::ordered_json&
 
 std::string Interpreter::run() {
   next_check_ = kStepsPerClockCheck;
+  start_comparison_count();
   add_globals(*this, &context_);
   for (auto entry = variables_.begin(); entry != variables_.end(); ++entry) context_[entry.key()] = from_json(*entry);
   return run_function(new_frame(tree_.function, Ref<FrameObject>()), [&] {

@@ -187,6 +187,7 @@ class Interpreter {
   Flow execute_scope(const Statement& node);
   void execute_set(const Statement& node);
   Flow execute_for(const Statement& node);
+  void write_block_result(const Value& result);
   void execute_block(const Statement& node);
   void execute_macro(const Statement& node);
   void execute_call_block(const Statement& node);

@@ -26,7 +26,7 @@ std::string replace_text(Interpreter& interpreter, std::string_view text, std::s
                          int64_t count);  // count < 0: all
 std::string pad_text(Interpreter& interpreter, std::string_view text, int64_t width, std::string_view fill, bool left,
                      bool right);  // by characters; both sides: centred
-std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends);
+std::vector<std::string_view> split_lines(Interpreter& interpreter, std::string_view text, bool keep_ends);
 
 // str.format and the % operator.
 std::string ascii_repr(std::string_view repr);  // what is not ASCII escaped

@@ -217,7 +217,7 @@ bool truth(Interpreter& interpreter, const Value& value) {
 
 Value arithmetic(Interpreter& interpreter, Operation operation, const Value& left, const Value& right) {
   interpreter.step();
-  if (left.is_undefined() && !(operation == Operation::kMod && right.is_missing())) fail_undefined(left);
+  if (left.is_undefined()) fail_undefined(left);
   if (operation == Operation::kMod && left.is_string()) return format_percent(interpreter, left, right);
   if (right.is_undefined()) fail_undefined(right);
   if (left.is_integral() && right.is_integral()) return integer_arithmetic(operation, left.as_integer(), right.as_integer());
@@ -293,6 +293,7 @@ bool contains(Interpreter& interpreter, const Value& container, const Value& ite
       if (!item.is_number()) return false;
       const double real = item.as_real();
       if (item.is(Kind::kFloat) && (!std::isfinite(real) || real != std::trunc(real))) return false;
+      if (std::fabs(real) > 4e18) return false;  // beyond any bound of a range
       const Integer offset = (item.is(Kind::kFloat) ? real_to_integer(real) : item.as_integer()) - range.start;
       return offset % range.step == 0 && offset / range.step >= 0 && offset / range.step < range.length();
     }

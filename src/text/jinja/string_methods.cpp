@@ -46,7 +46,10 @@ template <bool kLeft, bool kRight>
 Value stripped(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const Parameters given(arguments, "strip", {"/chars"});
   std::u32string set;
-  if (given.has_some(0)) set = decode_all(given.text(0, "chars"));
+  if (given.has_some(0)) {
+    interpreter.heap().ensure(given.text(0, "chars").size() * sizeof(char32_t));
+    set = decode_all(given.text(0, "chars"));
+  }
   interpreter.work(self.text().size() * (set.size() + 1));
   return same_kind(interpreter, self,
                    std::string(strip_set(self.text(), given.has_some(0) ? &set : nullptr, kLeft, kRight)));
@@ -57,7 +60,14 @@ int64_t limit_of(const Parameters& given, size_t i) {
   return limit < 0 ? INT64_MAX : limit;
 }
 
-std::vector<std::string_view> split_space(std::string_view text, int64_t limit, bool from_right) {
+// Every part becomes a string object: fails before the parts are more than the heap can hold.
+void add_part(Interpreter& interpreter, std::vector<std::string_view>* parts, std::string_view part) {
+  if (parts->size() % 1024 == 0) interpreter.heap().ensure(parts->size() * sizeof(StringObject));
+  parts->push_back(part);
+}
+
+std::vector<std::string_view> split_space(Interpreter& interpreter, std::string_view text, int64_t limit,
+                                          bool from_right) {
   std::vector<std::string_view> parts;
   text = from_right ? strip_right(text) : strip_left(text);
   while (!text.empty() && limit-- > 0) {
@@ -69,7 +79,7 @@ std::vector<std::string_view> split_space(std::string_view text, int64_t limit, 
         if (is_space(decode(text, &at))) break;
         start = previous;
       }
-      parts.push_back(text.substr(start));
+      add_part(interpreter, &parts, text.substr(start));
       text = strip_right(text.substr(0, start));
     } else {
       size_t end = 0;
@@ -78,7 +88,7 @@ std::vector<std::string_view> split_space(std::string_view text, int64_t limit, 
         if (is_space(decode(text, &next))) break;
         end = next;
       }
-      parts.push_back(text.substr(0, end));
+      add_part(interpreter, &parts, text.substr(0, end));
       text = strip_left(text.substr(end));
     }
   }
@@ -87,12 +97,13 @@ std::vector<std::string_view> split_space(std::string_view text, int64_t limit, 
   return parts;
 }
 
-std::vector<std::string_view> split_at(std::string_view text, std::string_view separator, int64_t limit, bool from_right) {
+std::vector<std::string_view> split_at(Interpreter& interpreter, std::string_view text, std::string_view separator,
+                                       int64_t limit, bool from_right) {
   std::vector<std::string_view> parts;
   while (limit-- > 0) {
     const size_t at = from_right ? text.rfind(separator) : text.find(separator);
     if (at == std::string_view::npos) break;
-    parts.push_back(from_right ? text.substr(at + separator.size()) : text.substr(0, at));
+    add_part(interpreter, &parts, from_right ? text.substr(at + separator.size()) : text.substr(0, at));
     text = from_right ? text.substr(0, at) : text.substr(at + separator.size());
   }
   parts.push_back(text);
@@ -117,17 +128,17 @@ Value split(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const int64_t limit = limit_of(given, 1);
   const std::string_view text = self.text();
   interpreter.work(text.size() * 16);
-  if (!given.has_some(0)) return string_list(interpreter, self, split_space(text, limit, kFromRight));
+  if (!given.has_some(0)) return string_list(interpreter, self, split_space(interpreter, text, limit, kFromRight));
   const std::string_view separator = given.text(0, "sep");
   if (separator.empty()) fail("empty separator");
-  return string_list(interpreter, self, split_at(text, separator, limit, kFromRight));
+  return string_list(interpreter, self, split_at(interpreter, text, separator, limit, kFromRight));
 }
 
 Value splitlines(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const Parameters given(arguments, "splitlines", {"keepends"});
   const bool keep = given.has(0) && truth(interpreter, given[0]);
   interpreter.work(self.text().size() * 16);
-  return string_list(interpreter, self, split_lines(self.text(), keep));
+  return string_list(interpreter, self, split_lines(interpreter, self.text(), keep));
 }
 
 Value join(Interpreter& interpreter, const Value& self, Arguments& arguments) {
@@ -398,7 +409,7 @@ std::string pad_text(Interpreter& interpreter, std::string_view text, int64_t wi
   return out;
 }
 
-std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends) {
+std::vector<std::string_view> split_lines(Interpreter& interpreter, std::string_view text, bool keep_ends) {
   std::vector<std::string_view> lines;
   size_t start = 0;
   for (size_t i = 0; i < text.size();) {
@@ -406,7 +417,7 @@ std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends)
     const char32_t c = decode(text, &i);
     if (!is_line_break(c)) continue;
     if (c == '\r' && i < text.size() && text[i] == '\n') ++i;
-    lines.push_back(text.substr(start, (keep_ends ? i : at) - start));
+    add_part(interpreter, &lines, text.substr(start, (keep_ends ? i : at) - start));
     start = i;
   }
   if (start < text.size()) lines.push_back(text.substr(start));

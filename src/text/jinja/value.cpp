@@ -15,6 +15,15 @@ namespace {
 
 constexpr size_t kIndexedFrom = 9;  // entries from which a dict keeps a hash index
 
+thread_local uint64_t comparisons = 0;
+
+void count_comparison(int depth) {
+  if (depth > kMaxValueDepth) fail_limit("a value is nested deeper than " + std::to_string(kMaxValueDepth) + " levels");
+  if (++comparisons > kMaxComparisons) {
+    fail_limit("the template makes more than " + std::to_string(kMaxComparisons) + " comparisons");
+  }
+}
+
 uint64_t mix(uint64_t a, uint64_t b) {
   a ^= b + 0x9E3779B97F4A7C15ull + (a << 6) + (a >> 2);
   return a * 0xFF51AFD7ED558CCDull;
@@ -86,8 +95,10 @@ StringObject::StringObject(std::string text, bool markup)
 
 StringObject::StringObject(Borrowed, std::string_view text) : text_(text), characters_(count_characters(text)) {}
 
+void start_comparison_count() { comparisons = 0; }
+
 uint64_t hash_value(const Value& value, int depth) {
-  if (depth > kMaxValueDepth) fail_limit("a value is nested deeper than " + std::to_string(kMaxValueDepth) + " levels");
+  count_comparison(depth);
   switch (value.kind()) {
     case Kind::kBool:
     case Kind::kInteger:
@@ -120,7 +131,7 @@ uint64_t hash_value(const Value& value, int depth) {
 }
 
 bool equal_values(const Value& a, const Value& b, int depth) {
-  if (depth > kMaxValueDepth) fail_limit("a value is nested deeper than " + std::to_string(kMaxValueDepth) + " levels");
+  count_comparison(depth);
   if (a.is_number() && b.is_number()) return equal_numbers(a, b);
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {

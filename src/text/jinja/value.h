@@ -227,6 +227,8 @@ inline NativeObject& Value::native() const { return *static_cast<NativeObject*>(
 inline const UndefinedObject& Value::undefined() const { return *static_cast<const UndefinedObject*>(object_); }
 
 // Hash and equality of Python, for dict keys and unique values. hash() fails on a list or dict, as Python does.
+// Both count what they look at; a render starts the count anew and fails at kMaxComparisons.
+void start_comparison_count();
 uint64_t hash_value(const Value& value, int depth = 0);
 bool equal_values(const Value& a, const Value& b, int depth = 0);
 const char* type_name(const Value& value);  // Python's name of the type: str, dict, NoneType, ...
