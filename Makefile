@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 export JOBS
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench accuracy determinism fmt clean
+.PHONY: help build run test bench accuracy determinism soak fmt clean
 
 help: ## this list
 	@grep -E '^[a-z]+: .*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -27,6 +27,9 @@ accuracy: build ## agreement with float32 arithmetic on all models, beside llama
 
 determinism: build ## one hash of logits over threads, chunks, instruction sets and shared prefixes
 	@scripts/measure.sh tests/determinism.py
+
+soak: ## hours: fuzzing, many damaged models under sanitizers, accuracy and determinism of all models
+	@scripts/soak.sh
 
 fmt: ## formats the C++ sources
 	@scripts/setup.sh format

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the packages that are missing, with apt-get: `setup.sh build`, `setup.sh test` (build and more), `setup.sh format`.
+# Installs the packages that are missing, with apt-get: `setup.sh build`, `setup.sh test` (build and more), `soak`, `format`.
 # Says what it installs and why it needs root; does nothing where everything is there. Other systems: prints what is needed.
 set -eu
 
@@ -7,16 +7,18 @@ build="g++ cmake ninja-build pkg-config ccache mold libcli11-dev libtomlplusplus
   libssl-dev libarchive-dev libicu-dev libpcre2-dev libsimdjson-dev libgtest-dev libgmock-dev ca-certificates"
 test="libsimde-dev binutils"
 format="clang-format-14"
+soak="clang-14 libclang-rt-14-dev"
 
 case "${1:-build}" in
   build) wanted=$build ;;
   test) wanted="$build $test" ;;
   format) wanted=$format ;;
-  *) echo "usage: setup.sh [build|test|format]" >&2; exit 2 ;;
+  soak) wanted="$build $test $soak" ;;
+  *) echo "usage: setup.sh [build|test|soak|format]" >&2; exit 2 ;;
 esac
 # A python3 of one's own is as good as Debian's.
 [ "${1:-build}" = format ] || python3 -m pip --version > /dev/null 2>&1 || wanted="$wanted python3 python3-pip"
-[ "${1:-build}" != test ] || python3 -c 'import ensurepip, venv' 2> /dev/null || wanted="$wanted python3-venv"
+case "${1:-build}" in build|format) ;; *) python3 -c 'import ensurepip, venv' 2> /dev/null || wanted="$wanted python3-venv" ;; esac
 
 if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
   echo "setup: this is no Debian; install what matches these Debian packages yourself:" $wanted >&2

@@ -83,6 +83,16 @@ build_with() {
   return "$status"
 }
 
+# 10,000 generated strings for every real vocabulary; the expected ids are made once per version of the script.
+tokenizer_oracle() {
+  local script=tests/oracle/tokenizer_oracle.py folder
+  folder=$cache_root/tokenizer-oracle-$(cat "$script" tests/oracle/requirements.txt | sha256sum | cut -c1-12)
+  if [ ! -e "$folder/complete" ]; then
+    "$python" "$script" --out "$folder" && touch "$folder/complete" || return 1
+  fi
+  HEARTH_TOKENIZER_ORACLE_DIR=$folder build/release/text_test --gtest_brief=1 --gtest_filter='*Oracle*'
+}
+
 sanitised_tests="base_test gguf_test text_test library_test cli_test engine_test mutated_gguf_test mutated_model_test"
 threaded_tests="base_test backend_test engine_test library_test"
 
@@ -94,6 +104,7 @@ must "models" fetch_models smollm2:135m gemma3:270m qwen2.5-coder:0.5b
 must "reference implementations" prepare_python
 unit_tests "unit tests" build/release
 check "tiny models against PyTorch" "$python" tests/models_test.py --all
+check "tokenizers against the public packages" tokenizer_oracle
 check "the program, end to end" python3 -m unittest discover -s tests/e2e -p '*_test.py'
 check "accuracy of the two small models" "$python" tests/accuracy.py --models smollm2:135m,gemma3:270m --allow-noise
 check "determinism" "$python" tests/determinism.py --models tiny,smollm2:135m

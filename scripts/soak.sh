@@ -1,0 +1,28 @@
+#!/bin/bash
+# What takes hours: fuzzing every reader of foreign bytes, many damaged models under the sanitizers, determinism and accuracy
+# of all models. HEARTH_SOAK_SECONDS sets the time of each fuzzer (default 3600).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/cache.sh
+jobs=${JOBS:-$(nproc)}
+seconds=${HEARTH_SOAK_SECONDS:-3600}
+
+scripts/setup.sh soak
+scripts/build.sh all
+fetch_models smollm2:135m gemma3:270m qwen2.5-coder:0.5b qwen2.5-coder:1.5b
+prepare_python
+cmake --preset asan > /dev/null
+ninja -C build/asan -j "$jobs" --quiet mutated_gguf_test mutated_model_test
+HEARTH_MUTATIONS=50000 build/asan/tests/mutated_gguf_test --gtest_brief=1
+HEARTH_MUTATIONS=20000 build/asan/tests/mutated_model_test --gtest_brief=1
+cmake --preset fuzz > /dev/null
+for source in $(git ls-files 'src/*_fuzz.cpp'); do
+  fuzzer=$(basename "$source" .cpp)
+  ninja -C build/fuzz -j "$jobs" --quiet "$fuzzer"
+  corpus=tests/fuzz/corpus/$(basename "$(dirname "$source")")
+  work=$(mktemp -d)
+  echo "== $fuzzer for $seconds s"
+  "build/fuzz/$fuzzer" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 "$work" $([ -d "$corpus" ] && echo "$corpus")
+done
+"$python" tests/determinism.py
+"$python" tests/accuracy.py
