@@ -23,19 +23,18 @@ Result<std::unique_ptr<ChatTemplate>> ChatTemplate::compile(std::string_view sou
   return result;
 }
 
-const std::string& ChatTemplate::source() const { return impl_->source; }
+const std::string& ChatTemplate::source() const {
+  return impl_->source;
+}
 
 Result<std::string> ChatTemplate::render(const nlohmann::ordered_json& variables, const std::tm* now) const {
   if (!variables.is_object()) {
     return Error{ErrorCode::kInvalidArgument, "the variables of a chat template must be a JSON object"};
   }
   // What transformers always passes; a caller's own value of the same name wins.
-  nlohmann::ordered_json all = {{"bos_token", impl_->bos},
-                                {"eos_token", impl_->eos},
-                                {"messages", nlohmann::ordered_json::array()},
-                                {"tools", nullptr},
-                                {"documents", nullptr},
-                                {"add_generation_prompt", false}};
+  nlohmann::ordered_json all = {
+      {"bos_token", impl_->bos}, {"eos_token", impl_->eos}, {"messages", nlohmann::ordered_json::array()},
+      {"tools", nullptr},        {"documents", nullptr},    {"add_generation_prompt", false}};
   for (auto entry = variables.begin(); entry != variables.end(); ++entry) all[entry.key()] = *entry;
   return impl_->compiled->render(all, now);
 }

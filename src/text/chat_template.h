@@ -27,8 +27,8 @@ class ChatTemplate {
   ~ChatTemplate();
   // Error kCorrupt names line and reason. bos/eos are the texts of the start and end tokens.
   static Result<std::unique_ptr<ChatTemplate>> compile(std::string_view source, std::string bos, std::string eos);
-  // `variables` is an object: messages, tools, documents, add_generation_prompt, and any further names. `now` is the time
-  // that strftime_now() tells; null: the local time.
+  // `variables` is an object: messages, tools, documents, add_generation_prompt, and any further names. `now` is the
+  // time that strftime_now() tells; null: the local time.
   Result<std::string> render(const nlohmann::ordered_json& variables, const std::tm* now = nullptr) const;
   Result<std::string> render(const std::vector<ChatMessage>& messages, bool add_generation_prompt) const;
   const std::string& source() const;

@@ -12,10 +12,12 @@ namespace hearth::text::jinja {
 
 namespace {
 
-// What Python objects have beside methods and items: kept from templates by the sandbox, so undefined rather than absent.
+// What Python objects have beside methods and items: kept from templates by the sandbox, so undefined rather than
+// absent.
 bool is_internal_name(std::string_view name) {
-  constexpr std::string_view kNames[] = {"__class__", "__doc__", "__init__", "__len__", "__str__", "__repr__", "__eq__",
-                                         "__hash__", "__dir__", "__new__", "__getattribute__", "__reduce__", "__sizeof__"};
+  constexpr std::string_view kNames[] = {"__class__",        "__doc__",    "__init__",  "__len__", "__str__",
+                                         "__repr__",         "__eq__",     "__hash__",  "__dir__", "__new__",
+                                         "__getattribute__", "__reduce__", "__sizeof__"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
@@ -226,7 +228,8 @@ Value get_item(Interpreter& interpreter, const Value& object, const Value& key) 
   return value.is_missing() ? no_attribute(interpreter, object, key.text()) : value;
 }
 
-Value get_slice(Interpreter& interpreter, const Value& object, const Value& start, const Value& stop, const Value& step) {
+Value get_slice(Interpreter& interpreter, const Value& object, const Value& start, const Value& stop,
+                const Value& step) {
   if (object.is_undefined()) fail_undefined(object);
   if (!object.is_sequence() && !object.is_string() && !object.is(Kind::kRange)) {
     fail("'" + std::string(type_name(object)) + "' object cannot be sliced");
@@ -297,7 +300,8 @@ bool has_length(Interpreter& interpreter, const Value& value, Integer* length) {
 
 Integer length_of(Interpreter& interpreter, const Value& value) {
   Integer length = 0;
-  if (!has_length(interpreter, value, &length)) fail("object of type '" + std::string(type_name(value)) + "' has no len()");
+  if (!has_length(interpreter, value, &length))
+    fail("object of type '" + std::string(type_name(value)) + "' has no len()");
   return length;
 }
 

@@ -13,7 +13,8 @@ namespace hearth::text::jinja {
 
 Value get_attribute(Interpreter& interpreter, const Value& object, std::string_view name);
 Value get_item(Interpreter& interpreter, const Value& object, const Value& key);
-Value get_slice(Interpreter& interpreter, const Value& object, const Value& start, const Value& stop, const Value& step);
+Value get_slice(Interpreter& interpreter, const Value& object, const Value& start, const Value& stop,
+                const Value& step);
 bool has_length(Interpreter& interpreter, const Value& value, Integer* length);
 Integer length_of(Interpreter& interpreter, const Value& value);
 Value iterate(Interpreter& interpreter, const Value& value);  // an Iterator; fails if the value has none

@@ -20,12 +20,45 @@ struct SlotRef {
 };
 
 enum class ExpressionKind : uint8_t {
-  kConstant, kName, kNamespaceTarget, kTuple, kList, kDict, kConditional, kOr, kAnd, kNot, kCompare, kArithmetic, kConcat,
-  kNegate, kPlus, kAttribute, kItem, kSlice, kFilter, kTest, kCall,
+  kConstant,
+  kName,
+  kNamespaceTarget,
+  kTuple,
+  kList,
+  kDict,
+  kConditional,
+  kOr,
+  kAnd,
+  kNot,
+  kCompare,
+  kArithmetic,
+  kConcat,
+  kNegate,
+  kPlus,
+  kAttribute,
+  kItem,
+  kSlice,
+  kFilter,
+  kTest,
+  kCall,
 };
 
 enum class Operation : uint8_t {
-  kAdd, kSub, kMul, kDiv, kFloorDiv, kMod, kPow, kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIn, kNotIn,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kFloorDiv,
+  kMod,
+  kPow,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIn,
+  kNotIn,
 };
 
 struct FilterEntry;
@@ -45,16 +78,29 @@ struct Expression {
   std::vector<ExpressionPtr> arguments;  // of a call, filter, test
   std::vector<std::pair<std::string, ExpressionPtr>> keywords;
   ExpressionPtr spread_arguments, spread_keywords;
-  std::vector<Operation> operations;     // between items
-  const FilterEntry* filter = nullptr;   // null: unknown, an error only if it is reached
+  std::vector<Operation> operations;    // between items
+  const FilterEntry* filter = nullptr;  // null: unknown, an error only if it is reached
   const TestEntry* test = nullptr;
 
   Expression(ExpressionKind kind, int line) : kind(kind), line(line) {}
 };
 
 enum class StatementKind : uint8_t {
-  kOutput, kIf, kFor, kSet, kSetBlock, kMacro, kCallBlock, kGeneration, kFilterBlock, kWith, kBlock, kAutoescape, kBreak,
-  kContinue, kRefused,
+  kOutput,
+  kIf,
+  kFor,
+  kSet,
+  kSetBlock,
+  kMacro,
+  kCallBlock,
+  kGeneration,
+  kFilterBlock,
+  kWith,
+  kBlock,
+  kAutoescape,
+  kBreak,
+  kContinue,
+  kRefused,
 };
 
 // What entering a scope does to its variables, and leaving it undoes.
@@ -84,18 +130,18 @@ struct Function {
 struct Statement {
   StatementKind kind;
   int line;
-  std::string name;                      // macro, block; the reason of kRefused
-  ExpressionPtr target, value, test;     // set; for; filter block's filter; call block's call
-  ExpressionPtr test_target;             // the target as the loop filter sees it
-  std::vector<ExpressionPtr> targets;    // with: names; macro and call block: parameters
-  std::vector<ExpressionPtr> values;     // output; with: values; macro and call block: defaults of the last parameters
-  std::vector<Branch> branches;          // if
+  std::string name;                    // macro, block; the reason of kRefused
+  ExpressionPtr target, value, test;   // set; for; filter block's filter; call block's call
+  ExpressionPtr test_target;           // the target as the loop filter sees it
+  std::vector<ExpressionPtr> targets;  // with: names; macro and call block: parameters
+  std::vector<ExpressionPtr> values;   // output; with: values; macro and call block: defaults of the last parameters
+  std::vector<Branch> branches;        // if
   Body body, else_body;
   Scope scope, test_scope, else_scope;
-  Function function, test_function;      // macro, recursive loop, block; loop filter
-  SlotRef slot;                          // macro
+  Function function, test_function;                      // macro, recursive loop, block; loop filter
+  SlotRef slot;                                          // macro
   std::vector<std::pair<std::string, SlotRef>> exports;  // names that become visible to blocks
-  int loop_slot = -1;                    // -1: the body does not look at `loop`
+  int loop_slot = -1;                                    // -1: the body does not look at `loop`
   int caller_slot = -1, kwargs_slot = -1, varargs_slot = -1;
   bool recursive = false, scoped = false, required = false;
 

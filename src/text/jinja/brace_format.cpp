@@ -170,7 +170,8 @@ class BraceFormatter {
   Value first(std::string_view name) {
     Integer index = 0;
     if (name.empty()) {
-      if (numbered_ == Numbering::kManual) fail("cannot switch from manual field specification to automatic field numbering");
+      if (numbered_ == Numbering::kManual)
+        fail("cannot switch from manual field specification to automatic field numbering");
       numbered_ = Numbering::kAutomatic;
       index = next_++;
     } else if (name.find_first_not_of("0123456789") == std::string_view::npos) {
@@ -223,7 +224,8 @@ std::string format_value(Interpreter& interpreter, const Value& value, std::stri
   interpreter.heap().ensure(static_cast<size_t>(format.width) * 4);
   if (value.is_string()) return format_string(format, value.text());
   constexpr std::string_view kRealTypes = "eEfFgG%";
-  if (value.is(Kind::kFloat) || (value.is_integral() && format.type != 0 && kRealTypes.find(format.type) != kRealTypes.npos)) {
+  if (value.is(Kind::kFloat) ||
+      (value.is_integral() && format.type != 0 && kRealTypes.find(format.type) != kRealTypes.npos)) {
     return format_real(format, value.as_real());
   }
   if (value.is_integral()) return format_integer(format, value.as_integer());

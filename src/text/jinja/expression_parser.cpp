@@ -27,7 +27,8 @@ ExpressionPtr ExpressionParser::finish(ExpressionPtr node) {
   node->depth = depth + 1;
   if (node->depth > kMaxParserDepth) {
     throw TemplateError{ErrorCode::kResource,
-                        "an expression is nested deeper than " + std::to_string(kMaxParserDepth) + " levels", node->line};
+                        "an expression is nested deeper than " + std::to_string(kMaxParserDepth) + " levels",
+                        node->line};
   }
   return node;
 }
@@ -75,7 +76,9 @@ ExpressionPtr ExpressionParser::parse_words(Rule rule, std::string_view word, Ex
   return finish(std::move(node));
 }
 
-ExpressionPtr ExpressionParser::parse_or() { return parse_words(&ExpressionParser::parse_and, "or", ExpressionKind::kOr); }
+ExpressionPtr ExpressionParser::parse_or() {
+  return parse_words(&ExpressionParser::parse_and, "or", ExpressionKind::kOr);
+}
 ExpressionPtr ExpressionParser::parse_and() {
   return parse_words(&ExpressionParser::parse_not, "and", ExpressionKind::kAnd);
 }
@@ -198,9 +201,13 @@ ExpressionPtr ExpressionParser::parse_product() {
                      {TokenKind::kMul, TokenKind::kDiv, TokenKind::kFloorDiv, TokenKind::kMod});
 }
 
-ExpressionPtr ExpressionParser::parse_power() { return parse_chain(&ExpressionParser::parse_operand, {TokenKind::kPow}); }
+ExpressionPtr ExpressionParser::parse_power() {
+  return parse_chain(&ExpressionParser::parse_operand, {TokenKind::kPow});
+}
 
-ExpressionPtr ExpressionParser::parse_operand() { return parse_unary(true); }
+ExpressionPtr ExpressionParser::parse_operand() {
+  return parse_unary(true);
+}
 
 ExpressionPtr ExpressionParser::parse_unary(bool with_filter) {
   const Nesting nesting(*this);
@@ -276,7 +283,8 @@ ExpressionPtr ExpressionParser::parse_tuple(const TupleOptions& options) {
                       stream_.is(TokenKind::kRightParen) ||
                       (!options.end_name.empty() && stream_.is_name(options.end_name));
     if (ends) break;
-    items.push_back(options.simplified ? parse_primary(options.namespace_target) : parse_expression(options.conditional));
+    items.push_back(options.simplified ? parse_primary(options.namespace_target)
+                                       : parse_expression(options.conditional));
     if (!stream_.is(TokenKind::kComma)) break;
     is_tuple = true;
     line = stream_.current().line;

@@ -17,11 +17,11 @@ class ExpressionParser {
   ExpressionParser(TokenStream& stream, TemplateTree& tree) : stream_(stream), tree_(tree) {}
 
   struct TupleOptions {
-    bool simplified = false;       // names and literals only: an assignment target
-    bool conditional = true;       // a if b else c is allowed
-    bool parentheses = false;      // in (): may be empty
-    bool namespace_target = false; // a.b may be assigned to
-    std::string_view end_name;     // this name ends it too
+    bool simplified = false;        // names and literals only: an assignment target
+    bool conditional = true;        // a if b else c is allowed
+    bool parentheses = false;       // in (): may be empty
+    bool namespace_target = false;  // a.b may be assigned to
+    std::string_view end_name;      // this name ends it too
   };
   ExpressionPtr parse_expression(bool conditional = true);
   ExpressionPtr parse_tuple(const TupleOptions& options);

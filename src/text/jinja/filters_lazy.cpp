@@ -110,7 +110,8 @@ Value map(Interpreter& interpreter, const Value& subject, Arguments& arguments) 
     if (!given.has(0)) fail("map requires a filter argument");
     return interpreter.iterator<MapIterator>(subject, AttributePath(interpreter, given[0]), given[1]);
   }
-  if (!arguments.positional[0].is_string()) fail("No filter named " + to_repr(interpreter, arguments.positional[0]) + ".");
+  if (!arguments.positional[0].is_string())
+    fail("No filter named " + to_repr(interpreter, arguments.positional[0]) + ".");
   std::string name(arguments.positional[0].text());
   arguments.positional.erase(arguments.positional.begin());
   return interpreter.iterator<MapIterator>(subject, std::move(name), std::move(arguments));
@@ -245,7 +246,10 @@ Value items(Interpreter& interpreter, const Value& subject, Arguments& arguments
 class UniqueIterator final : public SourceIterator {
  public:
   UniqueIterator(Value source, Value seen, AttributePath path, bool case_sensitive)
-      : SourceIterator(std::move(source)), seen_(std::move(seen)), path_(std::move(path)), case_sensitive_(case_sensitive) {}
+      : SourceIterator(std::move(source)),
+        seen_(std::move(seen)),
+        path_(std::move(path)),
+        case_sensitive_(case_sensitive) {}
   bool next(Interpreter& interpreter, Value* item) override {
     while (next_source(interpreter, item, false)) {
       auto* seen = static_cast<DictObject*>(seen_.as_object());
@@ -316,6 +320,8 @@ constexpr FilterEntry kFilters[] = {
 
 }  // namespace
 
-std::span<const FilterEntry> lazy_filters() { return kFilters; }
+std::span<const FilterEntry> lazy_filters() {
+  return kFilters;
+}
 
 }  // namespace hearth::text::jinja

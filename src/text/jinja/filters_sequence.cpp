@@ -180,13 +180,15 @@ Value groupby(Interpreter& interpreter, const Value& subject, Arguments& argumen
 }
 
 constexpr FilterEntry kFilters[] = {
-    {"length", length}, {"count", length},       {"first", first},       {"last", last},         {"list", to_list},
-    {"join", join},     {"sort", sort},          {"dictsort", dictsort}, {"min", extreme<false>}, {"max", extreme<true>},
-    {"sum", sum},       {"groupby", groupby},
+    {"length", length},      {"count", length},      {"first", first}, {"last", last},
+    {"list", to_list},       {"join", join},         {"sort", sort},   {"dictsort", dictsort},
+    {"min", extreme<false>}, {"max", extreme<true>}, {"sum", sum},     {"groupby", groupby},
 };
 
 }  // namespace
 
-std::span<const FilterEntry> sequence_filters() { return kFilters; }
+std::span<const FilterEntry> sequence_filters() {
+  return kFilters;
+}
 
 }  // namespace hearth::text::jinja

@@ -159,7 +159,8 @@ Value truncate(Interpreter& interpreter, const Value& subject, Arguments& argume
   if (leeway < 0) fail("expected leeway >= 0, got " + std::to_string(leeway));
   if (length_of(interpreter, subject) <= length + leeway) return subject;
   if (!subject.is_string()) fail("truncate needs a string, not " + std::string(type_name(subject)));
-  std::string_view kept = subject.text().substr(0, byte_offset(subject.text(), static_cast<size_t>(length - end_length)));
+  std::string_view kept =
+      subject.text().substr(0, byte_offset(subject.text(), static_cast<size_t>(length - end_length)));
   if (!kill_words) kept = kept.substr(0, std::min(kept.rfind(' '), kept.size()));
   const bool markup = subject.string().markup();
   return interpreter.string(std::string(kept) + (markup ? escape_html(end) : end), markup);
@@ -216,15 +217,31 @@ Value xmlattr(Interpreter& interpreter, const Value& subject, Arguments& argumen
 }
 
 constexpr FilterEntry kFilters[] = {
-    {"upper", upper},         {"lower", lower},         {"capitalize", capitalized}, {"trim", trim},
-    {"title", title},         {"center", center},       {"replace", replace},        {"string", to_string},
-    {"e", escape},            {"escape", escape},       {"forceescape", force_escape}, {"safe", safe},
-    {"striptags", striptags}, {"format", format},       {"indent", indent},          {"truncate", truncate},
-    {"wordcount", wordcount}, {"urlencode", urlencode}, {"xmlattr", xmlattr},
+    {"upper", upper},
+    {"lower", lower},
+    {"capitalize", capitalized},
+    {"trim", trim},
+    {"title", title},
+    {"center", center},
+    {"replace", replace},
+    {"string", to_string},
+    {"e", escape},
+    {"escape", escape},
+    {"forceescape", force_escape},
+    {"safe", safe},
+    {"striptags", striptags},
+    {"format", format},
+    {"indent", indent},
+    {"truncate", truncate},
+    {"wordcount", wordcount},
+    {"urlencode", urlencode},
+    {"xmlattr", xmlattr},
 };
 
 }  // namespace
 
-std::span<const FilterEntry> text_filters() { return kFilters; }
+std::span<const FilterEntry> text_filters() {
+  return kFilters;
+}
 
 }  // namespace hearth::text::jinja

@@ -77,11 +77,13 @@ Value round_integer(Integer value, int64_t precision) {
   for (int64_t i = precision; i < 0; ++i) unit *= 10;
   const Integer remainder = ((value % unit) + unit) % unit;
   Integer rounded = 0;
-  if (__builtin_sub_overflow(value, remainder, &rounded)) fail("an integer result is too large (the limit is 127 bits)");
+  if (__builtin_sub_overflow(value, remainder, &rounded))
+    fail("an integer result is too large (the limit is 127 bits)");
   const bool odd = (rounded / unit) % 2 != 0;
   const Integer missing = unit - remainder;
   const bool up = remainder > missing || (remainder == missing && odd);
-  if (up && __builtin_add_overflow(rounded, unit, &rounded)) fail("an integer result is too large (the limit is 127 bits)");
+  if (up && __builtin_add_overflow(rounded, unit, &rounded))
+    fail("an integer result is too large (the limit is 127 bits)");
   return Value::integer(rounded);
 }
 
@@ -130,8 +132,9 @@ Value round(Interpreter& interpreter, const Value& subject, Arguments& arguments
   const Value scale = arithmetic(interpreter, Operation::kPow, Value::integer(10), precision);
   const Value scaled = arithmetic(interpreter, Operation::kMul, subject, scale);
   const double real = scaled.as_real();
-  const Value whole = scaled.is_integral() ? Value::integer(scaled.as_integer())
-                                           : Value::integer(real_to_integer(method == "ceil" ? std::ceil(real) : std::floor(real)));
+  const Value whole = scaled.is_integral()
+                          ? Value::integer(scaled.as_integer())
+                          : Value::integer(real_to_integer(method == "ceil" ? std::ceil(real) : std::floor(real)));
   return arithmetic(interpreter, Operation::kDiv, whole, scale);
 }
 
@@ -184,12 +187,15 @@ Value tojson(Interpreter& interpreter, const Value& subject, Arguments& argument
 }
 
 constexpr FilterEntry kFilters[] = {
-    {"abs", absolute}, {"attr", attr},       {"default", otherwise}, {"d", otherwise}, {"int", to_integer},
-    {"float", to_real}, {"round", round}, {"filesizeformat", filesizeformat}, {"tojson", tojson},
+    {"abs", absolute},   {"attr", attr},     {"default", otherwise}, {"d", otherwise},
+    {"int", to_integer}, {"float", to_real}, {"round", round},       {"filesizeformat", filesizeformat},
+    {"tojson", tojson},
 };
 
 }  // namespace
 
-std::span<const FilterEntry> value_filters() { return kFilters; }
+std::span<const FilterEntry> value_filters() {
+  return kFilters;
+}
 
 }  // namespace hearth::text::jinja

@@ -74,8 +74,8 @@ class DictFunction final : public NativeObject {
 
 void check_namespace_name(const Value& name) {
   if (name.is_string() && name.text().starts_with("_")) {
-    fail("Chat templates cannot store underscore-prefixed attributes on a namespace, but got " + repr_text(name.text()) +
-         ". Please rename the attribute.");
+    fail("Chat templates cannot store underscore-prefixed attributes on a namespace, but got " +
+         repr_text(name.text()) + ". Please rename the attribute.");
   }
 }
 

@@ -1,8 +1,8 @@
 // The objects of one render: what they cost, and freeing them all at the end.
 //
-// Contract: charge() fails at kMaxHeapBytes before the memory is taken. Freeing is iterative, so no depth of nesting can
-// exhaust the stack; objects that hold each other in a circle are freed by the destructor. One thread.
-// Not here: the kinds of objects (value.h).
+// Contract: charge() fails at kMaxHeapBytes before the memory is taken. Freeing is iterative, so no depth of nesting
+// can exhaust the stack; objects that hold each other in a circle are freed by the destructor. One thread. Not here:
+// the kinds of objects (value.h).
 #pragma once
 
 #include <cstddef>

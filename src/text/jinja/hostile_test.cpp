@@ -1,6 +1,7 @@
 // Templates that try to exhaust time, memory or stack: each must end in an error that names a limit.
 //
-// The limits (limits.h) bound the work, so no clock is read here. Not here: what templates should do (template_test.cpp).
+// The limits (limits.h) bound the work, so no clock is read here. Not here: what templates should do
+// (template_test.cpp).
 #include <gtest/gtest.h>
 
 #include <string>
@@ -22,7 +23,8 @@ std::string repeat(const std::string& text, int count) {
 Result<std::string> render(const std::string& source) {
   auto compiled = Template::compile(source);
   if (!compiled) return compiled.error();
-  const nlohmann::ordered_json variables = {{"text", std::string(1 << 16, 'a')}, {"items", {3, 1, 2}}, {"n", 1000000000}};
+  const nlohmann::ordered_json variables = {
+      {"text", std::string(1 << 16, 'a')}, {"items", {3, 1, 2}}, {"n", 1000000000}};
   return (*compiled)->render(variables);
 }
 
@@ -56,8 +58,10 @@ const std::vector<std::string> kResourceTemplates = {
     "{% set ns = namespace(l=[1]) %}{% for i in range(64) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
     "{% set ns = namespace(s='ab') %}{% for i in range(64) %}{% set ns.s = ns.s.replace('a', 'aab') %}{% endfor %}",
     "{% set ns = namespace(s='ab') %}{% for i in range(64) %}{% set ns.s = ns.s | replace('', 'xyz') %}{% endfor %}",
-    "{% set ns = namespace(s='<') %}{% for i in range(64) %}{% set ns.s = ns.s | forceescape %}{% endfor %}{{ ns.s * 1000000 }}",
-    "{% set ns = namespace(s='é') %}{% for i in range(64) %}{% set ns.s = ns.s | urlencode %}{% endfor %}{{ ns.s * 9999999 }}",
+    "{% set ns = namespace(s='<') %}{% for i in range(64) %}{% set ns.s = ns.s | forceescape %}{% endfor %}{{ ns.s * "
+    "1000000 }}",
+    "{% set ns = namespace(s='é') %}{% for i in range(64) %}{% set ns.s = ns.s | urlencode %}{% endfor %}{{ ns.s * "
+    "9999999 }}",
     "{% set ns = namespace(s='\"') %}{% for i in range(64) %}{% set ns.s = ns.s | tojson %}{% endfor %}",
     "{% set ns = namespace(s='a') %}{% for i in range(64) %}{% set ns.s = '%s%s' % (ns.s, ns.s) %}{% endfor %}",
     "{% set ns = namespace(s='a') %}{% for i in range(64) %}{% set ns.s = '{0}{0}'.format(ns.s) %}{% endfor %}",
@@ -65,10 +69,12 @@ const std::vector<std::string> kResourceTemplates = {
     "{% set ns = namespace(s='a') %}{% for i in range(64) %}{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}{% endfor %}",
     "{% set ns = namespace(s='a') %}{% for i in range(64) %}{% set ns.s = ns.s.join(ns.s ~ 'xx') %}{% endfor %}",
     "{% set ns = namespace(l=[1]) %}{% for i in range(40) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
-    "{% set ns = namespace(l=[1]) %}{% for i in range(40) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l | tojson }}",
+    "{% set ns = namespace(l=[1]) %}{% for i in range(40) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l | tojson "
+    "}}",
     "{% set ns = namespace(l=[1]) %}{% for i in range(100000) %}{% set ns.l = [ns.l] %}{% endfor %}{{ ns.l }}",
     "{% set ns = namespace(l=[1]) %}{% for i in range(100000) %}{% set ns.l = [ns.l] %}{% endfor %}{{ ns.l | tojson }}",
-    "{% set ns = namespace(l={}) %}{% for i in range(100000) %}{% set ns.l = {'a': ns.l} %}{% endfor %}{{ ns.l | string }}",
+    "{% set ns = namespace(l={}) %}{% for i in range(100000) %}{% set ns.l = {'a': ns.l} %}{% endfor %}{{ ns.l | "
+    "string }}",
     "{% set a = namespace(l=[1]) %}{% set b = namespace(l=[1]) %}{% for i in range(100000) %}{% set a.l = [a.l] %}"
     "{% set b.l = [b.l] %}{% endfor %}{{ a.l == b.l }}",
     "{% set a = namespace(l=(1,)) %}{% for i in range(100000) %}{% set a.l = (a.l,) %}{% endfor %}{{ {a.l: 1} }}",
@@ -80,13 +86,17 @@ const std::vector<std::string> kResourceTemplates = {
     "{{ ('a' * 9999999).split('a') }}",
     "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
     "{% macro f(n) %}{{ f(n + 1) }}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}",
-    "{% macro f() %}{% call g() %}{% endcall %}{% endmacro %}{% macro g() %}{{ caller() }}{{ f() }}{% endmacro %}{{ f() }}",
+    "{% macro f() %}{% call g() %}{% endcall %}{% endmacro %}{% macro g() %}{{ caller() }}{{ f() }}{% endmacro %}{{ "
+    "f() }}",
     "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
     "{% for i in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}",
     "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}",
-    "{% set ns = namespace(it=[1]) %}{% for i in range(100000) %}{% set ns.it = ns.it | map('string') %}{% endfor %}{{ ns.it | list }}",
-    "{% set ns = namespace(it=[1]) %}{% for i in range(100000) %}{% set ns.it = ns.it | select %}{% endfor %}{{ ns.it | first }}",
-    "{% set ns = namespace(it=[1]) %}{% for i in range(100000) %}{% set ns.it = ns.it | unique %}{% endfor %}{% for x in ns.it %}{% endfor %}",
+    "{% set ns = namespace(it=[1]) %}{% for i in range(100000) %}{% set ns.it = ns.it | map('string') %}{% endfor %}{{ "
+    "ns.it | list }}",
+    "{% set ns = namespace(it=[1]) %}{% for i in range(100000) %}{% set ns.it = ns.it | select %}{% endfor %}{{ ns.it "
+    "| first }}",
+    "{% set ns = namespace(it=[1]) %}{% for i in range(100000) %}{% set ns.it = ns.it | unique %}{% endfor %}{% for x "
+    "in ns.it %}{% endfor %}",
     "{% for i in range(100000) %}{{ range(100000) | sum }}{% endfor %}",
     "{% for i in range(100000) %}{{ range(100000) | list | length }}{% endfor %}",
     "{% for i in range(100000) %}{{ range(100000) | sort | first }}{% endfor %}",
@@ -97,7 +107,8 @@ const std::vector<std::string> kResourceTemplates = {
     "{% for i in range(100000) %}{{ ('é' * 100000)[99999] }}{% endfor %}",
     "{% for i in range(100000) %}{{ text.split('a') | length }}{% endfor %}",
     "{% for i in range(100000) %}{{ text.count('a') }}{{ text.find('b') }}{{ text.strip('ab') | length }}{% endfor %}",
-    "{% for i in range(100000) %}{{ text | wordcount }}{{ text | title | length }}{{ text | striptags | length }}{% endfor %}",
+    "{% for i in range(100000) %}{{ text | wordcount }}{{ text | title | length }}{{ text | striptags | length }}{% "
+    "endfor %}",
     "{% set d = namespace(x={}) %}{% for i in range(100000) %}{% set d.x = dict(d.x, **{i | string: i}) %}{% endfor %}",
     "{% set x = range(100000) | list %}{% for i in x %}{% if i in x %}{% endif %}{% endfor %}",
     "{% set ns = namespace(s=[]) %}{% for i in range(100000) %}{% set ns.s = ns.s + [text * 8] %}{% endfor %}",

@@ -9,8 +9,8 @@
 
 namespace hearth::text::jinja {
 
-std::string remove_tags(std::string_view text);      // <...> and <!-- ... -->
-std::string collapse_space(std::string_view text);   // runs of white space become one blank
+std::string remove_tags(std::string_view text);     // <...> and <!-- ... -->
+std::string collapse_space(std::string_view text);  // runs of white space become one blank
 std::string unescape_html(std::string_view text);
 std::string quote_url(std::string_view text, bool for_query);
 

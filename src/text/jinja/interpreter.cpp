@@ -52,7 +52,9 @@ void Interpreter::check_budget() {
   next_check_ = std::min(steps_ + kStepsPerClockCheck, kMaxSteps + 1);
 }
 
-void Interpreter::work(size_t bytes) { step(bytes / kBytesPerStep); }
+void Interpreter::work(size_t bytes) {
+  step(bytes / kBytesPerStep);
+}
 
 void Interpreter::enter_level() {
   if (++depth_ > kMaxEvaluatorDepth) {
@@ -86,7 +88,9 @@ Value Interpreter::dict_view(const Value& dict, DictViewObject::Part part) {
   return Value::object(Kind::kDictView, heap_.make<DictViewObject>(0, dict, part));
 }
 
-DictObject* Interpreter::new_dict() { return heap_.make<DictObject>(0); }
+DictObject* Interpreter::new_dict() {
+  return heap_.make<DictObject>(0);
+}
 
 void Interpreter::set_item(DictObject* dict, Value key, Value value) {
   step();

@@ -1,12 +1,13 @@
 // One render of a bound template: variables, output, budget, evaluation.
 //
 // Contract: made for one render and thrown away; every node evaluated, loop turn and bulk operation is counted against
-// limits.h. Throws TemplateError. Not here: operators (operators.h), filters and tests (registry.h), methods (methods.h).
+// limits.h. Throws TemplateError. Not here: operators (operators.h), filters and tests (registry.h), methods
+// (methods.h).
 #pragma once
 
 #include <chrono>
-#include <exception>
 #include <ctime>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -201,7 +202,7 @@ class Interpreter {
   const TemplateTree& tree_;
   const nlohmann::ordered_json& variables_;
   const std::tm* now_;
-  std::unordered_map<std::string, Value> context_;  // what names resolve to: variables, globals
+  std::unordered_map<std::string, Value> context_;   // what names resolve to: variables, globals
   std::unordered_map<std::string, Value> exported_;  // assigned at the top level
   Ref<FrameObject> frame_;
   Buffer* out_ = nullptr;

@@ -148,8 +148,8 @@ class JsonWriter {
     std::vector<DictObject::Entry> sorted;
     if (options_.sort_keys) {
       sorted = dict.entries();
-      stable_sort_values(interpreter_, &sorted, [](const DictObject::Entry& entry) -> const Value& { return entry.first; },
-                         false);
+      stable_sort_values(
+          interpreter_, &sorted, [](const DictObject::Entry& entry) -> const Value& { return entry.first; }, false);
     }
     out_ += '{';
     bool first = true;

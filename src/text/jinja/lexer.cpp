@@ -17,16 +17,20 @@ struct Operator {
 };
 
 constexpr Operator kOperators[] = {
-    {"//", TokenKind::kFloorDiv}, {"**", TokenKind::kPow}, {"==", TokenKind::kEqual}, {"!=", TokenKind::kNotEqual},
-    {">=", TokenKind::kGreaterEqual}, {"<=", TokenKind::kLessEqual}, {"+", TokenKind::kAdd}, {"-", TokenKind::kSub},
-    {"/", TokenKind::kDiv}, {"*", TokenKind::kMul}, {"%", TokenKind::kMod}, {"~", TokenKind::kTilde},
-    {"[", TokenKind::kLeftBracket}, {"]", TokenKind::kRightBracket}, {"(", TokenKind::kLeftParen},
-    {")", TokenKind::kRightParen}, {"{", TokenKind::kLeftBrace}, {"}", TokenKind::kRightBrace},
-    {">", TokenKind::kGreater}, {"<", TokenKind::kLess}, {"=", TokenKind::kAssign}, {".", TokenKind::kDot},
-    {":", TokenKind::kColon}, {"|", TokenKind::kPipe}, {",", TokenKind::kComma}, {";", TokenKind::kSemicolon},
+    {"//", TokenKind::kFloorDiv},   {"**", TokenKind::kPow},          {"==", TokenKind::kEqual},
+    {"!=", TokenKind::kNotEqual},   {">=", TokenKind::kGreaterEqual}, {"<=", TokenKind::kLessEqual},
+    {"+", TokenKind::kAdd},         {"-", TokenKind::kSub},           {"/", TokenKind::kDiv},
+    {"*", TokenKind::kMul},         {"%", TokenKind::kMod},           {"~", TokenKind::kTilde},
+    {"[", TokenKind::kLeftBracket}, {"]", TokenKind::kRightBracket},  {"(", TokenKind::kLeftParen},
+    {")", TokenKind::kRightParen},  {"{", TokenKind::kLeftBrace},     {"}", TokenKind::kRightBrace},
+    {">", TokenKind::kGreater},     {"<", TokenKind::kLess},          {"=", TokenKind::kAssign},
+    {".", TokenKind::kDot},         {":", TokenKind::kColon},         {"|", TokenKind::kPipe},
+    {",", TokenKind::kComma},       {";", TokenKind::kSemicolon},
 };
 
-bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_ascii_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // \r\n and \r become \n; one newline at the very end is dropped.
 std::string normalize_newlines(std::string_view source) {
@@ -381,7 +385,9 @@ class Lexer {
 
 }  // namespace
 
-std::vector<Token> tokenize(std::string_view source) { return Lexer(source).run(); }
+std::vector<Token> tokenize(std::string_view source) {
+  return Lexer(source).run();
+}
 
 std::string_view describe(TokenKind kind) {
   for (const Operator& op : kOperators) {

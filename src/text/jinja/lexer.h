@@ -1,7 +1,7 @@
 // Jinja source -> tokens, as jinja2's lexer does with trim_blocks and lstrip_blocks on.
 //
-// Contract: comments and insignificant white space are gone, raw blocks are data, newlines are \n, strings are unescaped.
-// Throws TemplateError with the line. Not here: grammar (parser.h).
+// Contract: comments and insignificant white space are gone, raw blocks are data, newlines are \n, strings are
+// unescaped. Throws TemplateError with the line. Not here: grammar (parser.h).
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,48 @@
 namespace hearth::text::jinja {
 
 enum class TokenKind : uint8_t {
-  kEnd, kData, kVariableBegin, kVariableEnd, kBlockBegin, kBlockEnd, kName, kString, kInteger, kFloat,
-  kAdd, kSub, kDiv, kFloorDiv, kMul, kMod, kPow, kTilde, kLeftBracket, kRightBracket, kLeftParen, kRightParen,
-  kLeftBrace, kRightBrace, kEqual, kNotEqual, kGreater, kGreaterEqual, kLess, kLessEqual, kAssign, kDot, kColon,
-  kPipe, kComma, kSemicolon,
+  kEnd,
+  kData,
+  kVariableBegin,
+  kVariableEnd,
+  kBlockBegin,
+  kBlockEnd,
+  kName,
+  kString,
+  kInteger,
+  kFloat,
+  kAdd,
+  kSub,
+  kDiv,
+  kFloorDiv,
+  kMul,
+  kMod,
+  kPow,
+  kTilde,
+  kLeftBracket,
+  kRightBracket,
+  kLeftParen,
+  kRightParen,
+  kLeftBrace,
+  kRightBrace,
+  kEqual,
+  kNotEqual,
+  kGreater,
+  kGreaterEqual,
+  kLess,
+  kLessEqual,
+  kAssign,
+  kDot,
+  kColon,
+  kPipe,
+  kComma,
+  kSemicolon,
 };
 
 struct Token {
   TokenKind kind = TokenKind::kEnd;
   int line = 1;
-  std::string text;     // data, name, string
+  std::string text;  // data, name, string
   Integer integer = 0;
   double real = 0;
 };

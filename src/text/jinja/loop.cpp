@@ -153,7 +153,8 @@ std::string LoopObject::repr(Interpreter& interpreter) const {
 }
 
 void LoopObject::clear() {
-  for (Value* value : {&iterable_, &iterator_, &recurse_, &before_, &current_, &after_, &last_changed_}) *value = Value();
+  for (Value* value : {&iterable_, &iterator_, &recurse_, &before_, &current_, &after_, &last_changed_})
+    *value = Value();
 }
 
 std::string RecursiveLoop::run(Interpreter& interpreter, const Value& iterable, int64_t depth0) {

@@ -20,7 +20,9 @@ Value take_keyword(Arguments& arguments, std::string_view name) {
 
 }  // namespace
 
-std::string MacroObject::label() const { return node_.name.empty() ? "None" : repr_text(node_.name); }
+std::string MacroObject::label() const {
+  return node_.name.empty() ? "None" : repr_text(node_.name);
+}
 
 std::string MacroObject::repr(Interpreter&) const {
   return "<Macro " + (node_.name.empty() ? std::string("anonymous") : repr_text(node_.name)) + ">";
@@ -42,7 +44,8 @@ void MacroObject::bind(Interpreter& interpreter, Arguments& arguments, FrameObje
   const size_t count = node_.targets.size();
   for (size_t i = 0; i < count; ++i) {
     const Expression& target = *node_.targets[i];
-    slot(target.slot.index) = i < arguments.positional.size() ? arguments.positional[i] : take_keyword(arguments, target.text);
+    slot(target.slot.index) =
+        i < arguments.positional.size() ? arguments.positional[i] : take_keyword(arguments, target.text);
   }
   if (node_.caller_slot >= 0) {
     Value caller = take_keyword(arguments, "caller");
@@ -76,8 +79,9 @@ void MacroObject::fill_defaults(Interpreter& interpreter) const {
   for (size_t i = 0; i < count; ++i) {
     const Expression& target = *node_.targets[i];
     if (!interpreter.variable(target.slot).is_missing()) continue;
-    Value value = i < without_default ? interpreter.undefined("parameter " + repr_text(target.text) + " was not provided")
-                                      : interpreter.evaluate(*node_.values[i - without_default]);
+    Value value = i < without_default
+                      ? interpreter.undefined("parameter " + repr_text(target.text) + " was not provided")
+                      : interpreter.evaluate(*node_.values[i - without_default]);
     interpreter.variable(target.slot) = std::move(value);
   }
 }

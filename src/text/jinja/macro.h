@@ -1,7 +1,7 @@
 // A macro, and the caller() that a call block hands to one.
 //
-// Contract: arguments bind as jinja2's Macro does it: positional, named, defaults, then varargs, kwargs and caller where
-// the body asks for them. Not here: the body's statements (execute.cpp).
+// Contract: arguments bind as jinja2's Macro does it: positional, named, defaults, then varargs, kwargs and caller
+// where the body asks for them. Not here: the body's statements (execute.cpp).
 #pragma once
 
 #include "text/jinja/interpreter.h"

@@ -14,7 +14,9 @@ namespace hearth::text::jinja {
 
 namespace {
 
-bool is_align(char32_t c) { return c == '<' || c == '>' || c == '^' || c == '='; }
+bool is_align(char32_t c) {
+  return c == '<' || c == '>' || c == '^' || c == '=';
+}
 
 bool read_number(std::string_view text, size_t* i, int64_t* number) {
   if (*i >= text.size() || text[*i] < '0' || text[*i] > '9') return false;

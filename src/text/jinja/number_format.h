@@ -1,7 +1,7 @@
 // Numbers and strings in a field: what format specifications and the % operator share.
 //
-// Contract: widths and precisions beyond kMaxFormatWidth are an error. Pure functions. Not here: parsing of templates of
-// text (brace_format.cpp, percent_format.cpp).
+// Contract: widths and precisions beyond kMaxFormatWidth are an error. Pure functions. Not here: parsing of templates
+// of text (brace_format.cpp, percent_format.cpp).
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace hearth::text::jinja {
 
 struct FieldFormat {
   std::string fill = " ";
-  char align = 0;      // < > ^ =, 0: the default of the type
+  char align = 0;  // < > ^ =, 0: the default of the type
   char sign = '-';
   bool alternate = false;
   bool zero = false;

@@ -12,7 +12,8 @@ namespace hearth::text::jinja {
 namespace {
 
 const char* symbol_of(Operation operation) {
-  constexpr const char* kSymbols[] = {"+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "in", "not in"};
+  constexpr const char* kSymbols[] = {
+      "+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "in", "not in"};
   return kSymbols[static_cast<size_t>(operation)];
 }
 
@@ -21,7 +22,9 @@ const char* symbol_of(Operation operation) {
        type_name(right) + "'");
 }
 
-[[noreturn]] void fail_overflow() { fail("an integer result is too large (the limit is 127 bits)"); }
+[[noreturn]] void fail_overflow() {
+  fail("an integer result is too large (the limit is 127 bits)");
+}
 
 Value finite_or_fail(double value) {
   if (std::isinf(value)) fail("a floating-point result is too large");
@@ -116,7 +119,8 @@ Value real_arithmetic(Operation operation, double a, double b) {
       return Value::real(floor_modulo(a, b));
     default:
       if (a == 0 && b < 0) fail("0.0 cannot be raised to a negative power");
-      if (a < 0 && std::isfinite(a) && std::isfinite(b) && b != std::floor(b)) fail("a power of a negative number is complex");
+      if (a < 0 && std::isfinite(a) && std::isfinite(b) && b != std::floor(b))
+        fail("a power of a negative number is complex");
       return std::isfinite(a) && std::isfinite(b) ? finite_or_fail(std::pow(a, b)) : Value::real(std::pow(a, b));
   }
 }
@@ -164,7 +168,9 @@ Value repeat(Interpreter& interpreter, const Value& value, Integer times) {
   return value.is(Kind::kList) ? interpreter.list(std::move(items)) : interpreter.tuple(std::move(items));
 }
 
-bool repeatable(const Value& value) { return value.is_string() || value.is_sequence(); }
+bool repeatable(const Value& value) {
+  return value.is_string() || value.is_sequence();
+}
 
 // Lexicographic order of two sequences.
 int order_items(Interpreter& interpreter, const Value& left, const Value& right, const char* symbol) {
@@ -190,7 +196,9 @@ int order_numbers(const Value& left, const Value& right) {
 
 }  // namespace
 
-void fail_undefined(const Value& value) { fail(value.undefined().message()); }
+void fail_undefined(const Value& value) {
+  fail(value.undefined().message());
+}
 
 void fail_unordered(const char* symbol, const Value& left, const Value& right) {
   fail(std::string("'") + symbol + "' not supported between instances of '" + type_name(left) + "' and '" +
@@ -220,7 +228,8 @@ Value arithmetic(Interpreter& interpreter, Operation operation, const Value& lef
   if (left.is_undefined()) fail_undefined(left);
   if (operation == Operation::kMod && left.is_string()) return format_percent(interpreter, left, right);
   if (right.is_undefined()) fail_undefined(right);
-  if (left.is_integral() && right.is_integral()) return integer_arithmetic(operation, left.as_integer(), right.as_integer());
+  if (left.is_integral() && right.is_integral())
+    return integer_arithmetic(operation, left.as_integer(), right.as_integer());
   if (left.is_number() && right.is_number()) return real_arithmetic(operation, left.as_real(), right.as_real());
   if (operation == Operation::kAdd) {
     if (left.is_string() && right.is_string()) return add_strings(interpreter, left, right);

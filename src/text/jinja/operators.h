@@ -14,7 +14,8 @@ namespace hearth::text::jinja {
 bool truth(Interpreter& interpreter, const Value& value);
 Value arithmetic(Interpreter& interpreter, Operation operation, const Value& left, const Value& right);
 bool compare(Interpreter& interpreter, Operation operation, const Value& left, const Value& right);
-int order(Interpreter& interpreter, const Value& left, const Value& right, const char* symbol);  // <0, 0, >0; 2: unordered
+int order(Interpreter& interpreter, const Value& left, const Value& right,
+          const char* symbol);  // <0, 0, >0; 2: unordered
 bool contains(Interpreter& interpreter, const Value& container, const Value& item);
 Value negate(Interpreter& interpreter, const Value& value);
 Value positive(Interpreter& interpreter, const Value& value);
@@ -36,7 +37,7 @@ std::string escaped_text(Interpreter& interpreter, const Value& value);
 
 // Numbers that an argument must be.
 Integer require_integer(const Value& value, const char* what);
-int64_t require_index(const Value& value, const char* what);  // clamped to 62 bits
+int64_t require_index(const Value& value, const char* what);        // clamped to 62 bits
 bool parse_integer(std::string_view text, int base, Integer* out);  // Python's int(text, base)
 bool parse_real(std::string_view text, double* out);                // Python's float(text)
 Integer real_to_integer(double value);                              // truncates; fails on inf and nan

@@ -77,14 +77,22 @@ class Parser {
     const std::string name = stream_.current().text;
     using Rule = StatementPtr (Parser::*)();
     static constexpr std::pair<std::string_view, Rule> kRules[] = {
-        {"for", &Parser::parse_for},         {"if", &Parser::parse_if},
-        {"block", &Parser::parse_block},     {"print", &Parser::parse_print},
-        {"macro", &Parser::parse_macro},     {"set", &Parser::parse_set},
-        {"with", &Parser::parse_with},       {"autoescape", &Parser::parse_autoescape},
-        {"call", &Parser::parse_call_block}, {"filter", &Parser::parse_filter_block},
-        {"break", &Parser::parse_jump},      {"continue", &Parser::parse_jump},
-        {"generation", &Parser::parse_generation}, {"include", &Parser::parse_refused},
-        {"import", &Parser::parse_refused},  {"from", &Parser::parse_refused},
+        {"for", &Parser::parse_for},
+        {"if", &Parser::parse_if},
+        {"block", &Parser::parse_block},
+        {"print", &Parser::parse_print},
+        {"macro", &Parser::parse_macro},
+        {"set", &Parser::parse_set},
+        {"with", &Parser::parse_with},
+        {"autoescape", &Parser::parse_autoescape},
+        {"call", &Parser::parse_call_block},
+        {"filter", &Parser::parse_filter_block},
+        {"break", &Parser::parse_jump},
+        {"continue", &Parser::parse_jump},
+        {"generation", &Parser::parse_generation},
+        {"include", &Parser::parse_refused},
+        {"import", &Parser::parse_refused},
+        {"from", &Parser::parse_refused},
         {"extends", &Parser::parse_refused},
     };
     for (const auto& [tag, rule] : kRules) {
@@ -180,7 +188,8 @@ class Parser {
     node->name = stream_.expect(TokenKind::kName).text;
     node->scoped = stream_.skip_name("scoped");
     node->required = stream_.skip_name("required");
-    if (stream_.is(TokenKind::kSub)) stream_.fail_here("block names may not contain hyphens, use an underscore instead");
+    if (stream_.is(TokenKind::kSub))
+      stream_.fail_here("block names may not contain hyphens, use an underscore instead");
     parse_until({"endblock"}, &node->body);
     stream_.skip_name(node->name);
     if (!block_names_.insert(node->name).second) {

@@ -30,8 +30,8 @@ class PercentFormatter {
       interpreter_.heap().ensure(out.size());
     }
     if (values_.is(Kind::kTuple) && !mapped_ && used_ < values_.items().size()) fail_unconverted();
-    const bool mapping = values_.is(Kind::kDict) || values_.is(Kind::kList) || values_.is(Kind::kUndefined) ||
-                         values_.is(Kind::kRange);
+    const bool mapping =
+        values_.is(Kind::kDict) || values_.is(Kind::kList) || values_.is(Kind::kUndefined) || values_.is(Kind::kRange);
     if (!values_.is(Kind::kTuple) && used_ == 0 && !mapped_ && !mapping) fail_unconverted();
     return out;
   }

@@ -228,15 +228,17 @@ class Binder {
         break;
       case StatementKind::kBlock:
         if (node->scoped) {
-          for (const std::string& name : frame.symbols->all_stores()) node->exports.emplace_back(name, find(name, frame));
+          for (const std::string& name : frame.symbols->all_stores())
+            node->exports.emplace_back(name, find(name, frame));
         }
         break;
       case StatementKind::kBreak:
       case StatementKind::kContinue:
         if (!frame.in_loop) {
-          throw TemplateError{ErrorCode::kCorrupt,
-                              node->kind == StatementKind::kBreak ? "'break' outside loop" : "'continue' not properly in loop",
-                              node->line};
+          throw TemplateError{
+              ErrorCode::kCorrupt,
+              node->kind == StatementKind::kBreak ? "'break' outside loop" : "'continue' not properly in loop",
+              node->line};
         }
         break;
       case StatementKind::kRefused:
@@ -361,6 +363,8 @@ class Binder {
 
 }  // namespace
 
-void bind_names(TemplateTree* tree) { Binder(tree).run(); }
+void bind_names(TemplateTree* tree) {
+  Binder(tree).run();
+}
 
 }  // namespace hearth::text::jinja

@@ -10,7 +10,8 @@
 
 namespace hearth::text::jinja {
 
-// A hand-written merge sort: a comparison may throw, and NaN gives no strict order, which std::stable_sort may not meet.
+// A hand-written merge sort: a comparison may throw, and NaN gives no strict order, which std::stable_sort may not
+// meet.
 template <class T, class Key>
 void stable_sort_values(Interpreter& interpreter, std::vector<T>* items, Key key, bool reverse) {
   std::vector<T> merged(items->size());

@@ -150,7 +150,8 @@ Value join(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   Value item;
   for (bool first = true; source.iterator().next(interpreter, &item); first = false) {
     interpreter.step();
-    if (!item.is_string() && !markup) fail("sequence item: expected str instance, " + std::string(type_name(item)) + " found");
+    if (!item.is_string() && !markup)
+      fail("sequence item: expected str instance, " + std::string(type_name(item)) + " found");
     const size_t before = text.size();
     if (!first) text.append(self.text());
     if (markup) {
@@ -174,7 +175,8 @@ Value replace(Interpreter& interpreter, const Value& self, Arguments& arguments)
 
 // The part of the text between two character indices, as str.find and its kin take them; false if it is empty by its
 // bounds and not even an empty string can be found there.
-bool window(Interpreter& interpreter, const Value& self, const Parameters& given, size_t first, size_t* start, size_t* end) {
+bool window(Interpreter& interpreter, const Value& self, const Parameters& given, size_t first, size_t* start,
+            size_t* end) {
   const StringObject& string = self.string();
   const auto length = static_cast<int64_t>(string.characters());
   const auto bound = [&](size_t i, int64_t otherwise) {

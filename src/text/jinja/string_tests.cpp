@@ -37,7 +37,9 @@ bool all_characters(std::string_view text) {
   return !text.empty();
 }
 
-bool is_alphanumeric(char32_t c) { return is_alpha(c) || is_numeric(c); }
+bool is_alphanumeric(char32_t c) {
+  return is_alpha(c) || is_numeric(c);
+}
 
 bool is_title_text(std::string_view text) {
   bool cased = false, inside = false;
@@ -56,7 +58,9 @@ bool is_title_text(std::string_view text) {
   return cased;
 }
 
-bool is_printable_text(std::string_view text) { return text.empty() || all_characters<is_printable>(text); }
+bool is_printable_text(std::string_view text) {
+  return text.empty() || all_characters<is_printable>(text);
+}
 
 bool is_ascii_text(std::string_view text) {
   for (char c : text) {

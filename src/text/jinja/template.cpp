@@ -19,7 +19,9 @@ Error to_error(TemplateError error, int line) {
   return Error{error.code, "chat template line " + std::to_string(error.line) + ": " + error.message};
 }
 
-Error out_of_memory() { return Error{ErrorCode::kResource, "chat template: out of memory"}; }
+Error out_of_memory() {
+  return Error{ErrorCode::kResource, "chat template: out of memory"};
+}
 
 }  // namespace
 
@@ -40,7 +42,8 @@ Result<std::unique_ptr<Template>> Template::compile(std::string_view source) {
 }
 
 Result<std::string> Template::render(const nlohmann::ordered_json& variables, const std::tm* now) const {
-  if (!variables.is_object()) return Error{ErrorCode::kInvalidArgument, "the variables of a chat template must be an object"};
+  if (!variables.is_object())
+    return Error{ErrorCode::kInvalidArgument, "the variables of a chat template must be an object"};
   int line = 1;
   try {
     Interpreter interpreter(*tree_, variables, now);

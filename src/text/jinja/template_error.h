@@ -18,8 +18,12 @@ struct TemplateError {
   bool verbatim = false;  // the template's own words (raise_exception): reported without a prefix
 };
 
-[[noreturn]] inline void fail(std::string message) { throw TemplateError{ErrorCode::kInvalidArgument, std::move(message)}; }
-[[noreturn]] inline void fail_limit(std::string message) { throw TemplateError{ErrorCode::kResource, std::move(message)}; }
+[[noreturn]] inline void fail(std::string message) {
+  throw TemplateError{ErrorCode::kInvalidArgument, std::move(message)};
+}
+[[noreturn]] inline void fail_limit(std::string message) {
+  throw TemplateError{ErrorCode::kResource, std::move(message)};
+}
 [[noreturn]] inline void fail_unsupported(std::string message) {
   throw TemplateError{ErrorCode::kUnsupported, std::move(message)};
 }

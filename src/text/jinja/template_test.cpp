@@ -95,9 +95,11 @@ TEST(Template, ErrorsNameLineAndReason) {
     return text.ok() ? "rendered: " + *text : text.error().message;
   };
   EXPECT_EQ(message("a\nb\n{{ x.y }}"), "chat template line 3: 'x' is undefined");
-  EXPECT_EQ(message("{% if a %}\n{% for %}"), "chat template line 2: Expected an expression, got 'end of statement block'");
+  EXPECT_EQ(message("{% if a %}\n{% for %}"),
+            "chat template line 2: Expected an expression, got 'end of statement block'");
   EXPECT_EQ(message("\n{{ 'a' | nope }}"), "chat template line 2: No filter named 'nope'.");
-  EXPECT_EQ(message("\n\n{{ lipsum() }}"), "chat template line 3: lipsum() writes random text, which a chat template has no use for");
+  EXPECT_EQ(message("\n\n{{ lipsum() }}"),
+            "chat template line 3: lipsum() writes random text, which a chat template has no use for");
   EXPECT_EQ(message("{{ raise_exception('Roles must alternate') }}"), "Roles must alternate");
 }
 

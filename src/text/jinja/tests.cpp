@@ -17,25 +17,55 @@ bool simple(Interpreter&, const Value& subject, Arguments& arguments) {
   return kPredicate(subject);
 }
 
-bool is_defined(const Value& value) { return !value.is_undefined(); }
-bool is_undefined(const Value& value) { return value.is_undefined(); }
-bool is_none(const Value& value) { return value.is_none(); }
-bool is_boolean(const Value& value) { return value.is(Kind::kBool); }
-bool is_true(const Value& value) { return value.is(Kind::kBool) && value.as_bool(); }
-bool is_false(const Value& value) { return value.is(Kind::kBool) && !value.as_bool(); }
-bool is_integer(const Value& value) { return value.is(Kind::kInteger); }
-bool is_float(const Value& value) { return value.is(Kind::kFloat); }
-bool is_string(const Value& value) { return value.is_string(); }
-bool is_mapping(const Value& value) { return value.is(Kind::kDict); }
-bool is_number(const Value& value) { return value.is_number(); }
+bool is_defined(const Value& value) {
+  return !value.is_undefined();
+}
+bool is_undefined(const Value& value) {
+  return value.is_undefined();
+}
+bool is_none(const Value& value) {
+  return value.is_none();
+}
+bool is_boolean(const Value& value) {
+  return value.is(Kind::kBool);
+}
+bool is_true(const Value& value) {
+  return value.is(Kind::kBool) && value.as_bool();
+}
+bool is_false(const Value& value) {
+  return value.is(Kind::kBool) && !value.as_bool();
+}
+bool is_integer(const Value& value) {
+  return value.is(Kind::kInteger);
+}
+bool is_float(const Value& value) {
+  return value.is(Kind::kFloat);
+}
+bool is_string(const Value& value) {
+  return value.is_string();
+}
+bool is_mapping(const Value& value) {
+  return value.is(Kind::kDict);
+}
+bool is_number(const Value& value) {
+  return value.is_number();
+}
 bool is_sequence(const Value& value) {
   return value.is_sequence() || value.is_string() || value.is(Kind::kDict) || value.is(Kind::kRange) ||
          value.is_undefined();
 }
-bool is_callable(const Value& value) { return value.is_undefined() || (value.is(Kind::kNative) && value.native().callable()); }
-bool is_escaped(const Value& value) { return value.is_string() && value.string().markup(); }
-bool names_filter(const Value& value) { return value.is_string() && find_filter(value.text()) != nullptr; }
-bool names_test(const Value& value) { return value.is_string() && find_test(value.text()) != nullptr; }
+bool is_callable(const Value& value) {
+  return value.is_undefined() || (value.is(Kind::kNative) && value.native().callable());
+}
+bool is_escaped(const Value& value) {
+  return value.is_string() && value.string().markup();
+}
+bool names_filter(const Value& value) {
+  return value.is_string() && find_filter(value.text()) != nullptr;
+}
+bool names_test(const Value& value) {
+  return value.is_string() && find_test(value.text()) != nullptr;
+}
 
 bool remainder_is(Interpreter& interpreter, const Value& value, Integer divisor, Integer wanted) {
   const Value remainder = arithmetic(interpreter, Operation::kMod, value, Value::integer(divisor));
@@ -128,6 +158,8 @@ constexpr TestEntry kTests[] = {
 
 }  // namespace
 
-std::span<const TestEntry> builtin_tests() { return kTests; }
+std::span<const TestEntry> builtin_tests() {
+  return kTests;
+}
 
 }  // namespace hearth::text::jinja

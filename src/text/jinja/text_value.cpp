@@ -212,7 +212,8 @@ std::string real_repr(double value) {
   }
   if (exponent < 0) return out + "0." + std::string(static_cast<size_t>(-exponent - 1), '0') + digits;
   if (count <= exponent + 1) return out + digits + std::string(static_cast<size_t>(exponent + 1 - count), '0') + ".0";
-  return out + digits.substr(0, static_cast<size_t>(exponent + 1)) + "." + digits.substr(static_cast<size_t>(exponent + 1));
+  return out + digits.substr(0, static_cast<size_t>(exponent + 1)) + "." +
+         digits.substr(static_cast<size_t>(exponent + 1));
 }
 
 std::string escape_html(std::string_view text) {
@@ -280,7 +281,8 @@ bool parse_integer(std::string_view text, int base, Integer* out) {
       continue;
     }
     int digit = decimal_value(c);
-    if (digit < 0 && c < 0x80 && ((c | 0x20) >= 'a') && ((c | 0x20) <= 'z')) digit = static_cast<int>((c | 0x20) - 'a' + 10);
+    if (digit < 0 && c < 0x80 && ((c | 0x20) >= 'a') && ((c | 0x20) <= 'z'))
+      digit = static_cast<int>((c | 0x20) - 'a' + 10);
     if (digit < 0 || digit >= base) return false;
     if (!any) nonzero_lead = digit != 0;
     if (auto_decimal && any && !nonzero_lead && digit != 0) return false;

@@ -107,13 +107,17 @@ bool is_line_break(char32_t c) {
 
 namespace {
 
-uint32_t category_mask(char32_t c) { return c >= kStrayByte ? 0 : U_GET_GC_MASK(static_cast<UChar32>(c)); }
+uint32_t category_mask(char32_t c) {
+  return c >= kStrayByte ? 0 : U_GET_GC_MASK(static_cast<UChar32>(c));
+}
 
 int numeric_type(char32_t c) {
   return c >= kStrayByte ? 0 : u_getIntPropertyValue(static_cast<UChar32>(c), UCHAR_NUMERIC_TYPE);
 }
 
-bool has(char32_t c, UProperty property) { return c < kStrayByte && u_hasBinaryProperty(static_cast<UChar32>(c), property); }
+bool has(char32_t c, UProperty property) {
+  return c < kStrayByte && u_hasBinaryProperty(static_cast<UChar32>(c), property);
+}
 
 using CaseMapping = int32_t (*)(UChar*, int32_t, const UChar*, int32_t, UErrorCode*);
 
@@ -195,8 +199,9 @@ bool is_ascii(std::string_view text) {
 
 // The lower-case form of character i, with the Greek final sigma decided by what surrounds it.
 std::string lower_at(const std::u32string& text, size_t i) {
-  if (text[i] != 0x3A3) return text[i] < kStrayByte ? map_valid(std::u32string_view(&text[i], 1), lower_mapping)
-                                                    : encode_all(std::u32string_view(&text[i], 1));
+  if (text[i] != 0x3A3)
+    return text[i] < kStrayByte ? map_valid(std::u32string_view(&text[i], 1), lower_mapping)
+                                : encode_all(std::u32string_view(&text[i], 1));
   const auto ignorable = [&](size_t k) { return has(text[k], UCHAR_CASE_IGNORABLE); };
   size_t before = i;
   while (before > 0 && ignorable(before - 1)) --before;
@@ -219,14 +224,30 @@ bool is_printable(char32_t c) {
 bool is_word(char32_t c) {
   return c == '_' || (category_mask(c) & (U_GC_L_MASK | U_GC_N_MASK)) != 0 || (c > 0x7F && is_numeric(c));
 }
-bool is_alpha(char32_t c) { return (category_mask(c) & U_GC_L_MASK) != 0; }
-bool is_decimal(char32_t c) { return numeric_type(c) == U_NT_DECIMAL; }
-bool is_digit(char32_t c) { return numeric_type(c) == U_NT_DECIMAL || numeric_type(c) == U_NT_DIGIT; }
-bool is_numeric(char32_t c) { return numeric_type(c) != U_NT_NONE; }
-bool is_upper(char32_t c) { return has(c, UCHAR_UPPERCASE); }
-bool is_lower(char32_t c) { return has(c, UCHAR_LOWERCASE); }
-bool is_title(char32_t c) { return (category_mask(c) & U_GC_LT_MASK) != 0; }
-bool is_cased(char32_t c) { return has(c, UCHAR_CASED); }
+bool is_alpha(char32_t c) {
+  return (category_mask(c) & U_GC_L_MASK) != 0;
+}
+bool is_decimal(char32_t c) {
+  return numeric_type(c) == U_NT_DECIMAL;
+}
+bool is_digit(char32_t c) {
+  return numeric_type(c) == U_NT_DECIMAL || numeric_type(c) == U_NT_DIGIT;
+}
+bool is_numeric(char32_t c) {
+  return numeric_type(c) != U_NT_NONE;
+}
+bool is_upper(char32_t c) {
+  return has(c, UCHAR_UPPERCASE);
+}
+bool is_lower(char32_t c) {
+  return has(c, UCHAR_LOWERCASE);
+}
+bool is_title(char32_t c) {
+  return (category_mask(c) & U_GC_LT_MASK) != 0;
+}
+bool is_cased(char32_t c) {
+  return has(c, UCHAR_CASED);
+}
 int decimal_value(char32_t c) {
   if (c >= '0' && c <= '9') return static_cast<int>(c - '0');
   return c < 0x80 || !is_decimal(c) ? -1 : u_charDigitValue(static_cast<UChar32>(c));

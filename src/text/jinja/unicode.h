@@ -43,12 +43,14 @@ char32_t character_by_name(const std::string& name);  // 0: none
 std::string to_upper(std::string_view text);
 std::string to_lower(std::string_view text);
 std::string fold_case(std::string_view text);
-std::string to_title(std::string_view text);       // str.title()
-std::string capitalize(std::string_view text);     // str.capitalize()
+std::string to_title(std::string_view text);    // str.title()
+std::string capitalize(std::string_view text);  // str.capitalize()
 std::string swap_case(std::string_view text);
 
 std::string_view strip_left(std::string_view text);
 std::string_view strip_right(std::string_view text);
-inline std::string_view strip(std::string_view text) { return strip_left(strip_right(text)); }
+inline std::string_view strip(std::string_view text) {
+  return strip_left(strip_right(text));
+}
 
 }  // namespace hearth::text::jinja

@@ -29,9 +29,13 @@ uint64_t mix(uint64_t a, uint64_t b) {
   return a * 0xFF51AFD7ED558CCDull;
 }
 
-uint64_t hash_text(std::string_view text) { return std::hash<std::string_view>()(text); }
+uint64_t hash_text(std::string_view text) {
+  return std::hash<std::string_view>()(text);
+}
 
-uint64_t hash_integer(Integer i) { return mix(static_cast<uint64_t>(i), static_cast<uint64_t>(i >> 64)); }
+uint64_t hash_integer(Integer i) {
+  return mix(static_cast<uint64_t>(i), static_cast<uint64_t>(i >> 64));
+}
 
 // Integral floats hash as the integer they equal, because 1 == 1.0 == True in Python.
 uint64_t hash_real(double d) {
@@ -95,7 +99,9 @@ StringObject::StringObject(std::string text, bool markup)
 
 StringObject::StringObject(Borrowed, std::string_view text) : text_(text), characters_(count_characters(text)) {}
 
-void start_comparison_count() { comparisons = 0; }
+void start_comparison_count() {
+  comparisons = 0;
+}
 
 uint64_t hash_value(const Value& value, int depth) {
   count_comparison(depth);
@@ -206,11 +212,17 @@ void DictObject::set(Value key, Value value) {
   for (size_t i = 0; i < entries_.size(); ++i) add_to_index(hashes_[i], i);
 }
 
-Value NativeObject::attribute(Interpreter&, std::string_view) { return Value(); }
+Value NativeObject::attribute(Interpreter&, std::string_view) {
+  return Value();
+}
 
-Value NativeObject::call(Interpreter&, Arguments&) { fail("'" + std::string(type_name()) + "' object is not callable"); }
+Value NativeObject::call(Interpreter&, Arguments&) {
+  fail("'" + std::string(type_name()) + "' object is not callable");
+}
 
-bool NativeObject::length(Interpreter&, Integer*) { return false; }
+bool NativeObject::length(Interpreter&, Integer*) {
+  return false;
+}
 
 const char* type_name(const Value& value) {
   switch (value.kind()) {

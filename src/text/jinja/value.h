@@ -1,8 +1,9 @@
 // The values a template works on: Python's None, bool, int, float, str, list, tuple, dict, range and their kin.
 //
-// Contract: a Value is a cheap handle. Objects live on the Heap of one render, are counted references of one thread, and
-// are freed with that Heap even when they form a cycle. Constants of a compiled template have no heap: they are owned by
-// the template, never counted, never changed, and so may be shared by threads. Not here: what operators and filters do.
+// Contract: a Value is a cheap handle. Objects live on the Heap of one render, are counted references of one thread,
+// and are freed with that Heap even when they form a cycle. Constants of a compiled template have no heap: they are
+// owned by the template, never counted, never changed, and so may be shared by threads. Not here: what operators and
+// filters do.
 #pragma once
 
 #include <cstdint>
@@ -92,7 +93,7 @@ class Value {
   double as_real() const { return kind_ == Kind::kFloat ? real_ : static_cast<double>(integer_); }
   Object* as_object() const { return object_; }
   inline const StringObject& string() const;
-  inline std::string_view text() const;  // of a string
+  inline std::string_view text() const;            // of a string
   inline const std::vector<Value>& items() const;  // of a list or tuple
   inline const DictObject& dict() const;
   inline const DictViewObject& dict_view() const;
@@ -216,15 +217,33 @@ class UndefinedObject final : public Object {
   std::string hint_;
 };
 
-inline const StringObject& Value::string() const { return *static_cast<const StringObject*>(object_); }
-inline std::string_view Value::text() const { return string().text(); }
-inline const std::vector<Value>& Value::items() const { return static_cast<const SequenceObject*>(object_)->items(); }
-inline const DictObject& Value::dict() const { return *static_cast<const DictObject*>(object_); }
-inline const DictViewObject& Value::dict_view() const { return *static_cast<const DictViewObject*>(object_); }
-inline const RangeObject& Value::range() const { return *static_cast<const RangeObject*>(object_); }
-inline Iterator& Value::iterator() const { return *static_cast<Iterator*>(object_); }
-inline NativeObject& Value::native() const { return *static_cast<NativeObject*>(object_); }
-inline const UndefinedObject& Value::undefined() const { return *static_cast<const UndefinedObject*>(object_); }
+inline const StringObject& Value::string() const {
+  return *static_cast<const StringObject*>(object_);
+}
+inline std::string_view Value::text() const {
+  return string().text();
+}
+inline const std::vector<Value>& Value::items() const {
+  return static_cast<const SequenceObject*>(object_)->items();
+}
+inline const DictObject& Value::dict() const {
+  return *static_cast<const DictObject*>(object_);
+}
+inline const DictViewObject& Value::dict_view() const {
+  return *static_cast<const DictViewObject*>(object_);
+}
+inline const RangeObject& Value::range() const {
+  return *static_cast<const RangeObject*>(object_);
+}
+inline Iterator& Value::iterator() const {
+  return *static_cast<Iterator*>(object_);
+}
+inline NativeObject& Value::native() const {
+  return *static_cast<NativeObject*>(object_);
+}
+inline const UndefinedObject& Value::undefined() const {
+  return *static_cast<const UndefinedObject*>(object_);
+}
 
 // Hash and equality of Python, for dict keys and unique values. hash() fails on a list or dict, as Python does.
 // Both count what they look at; a render starts the count anew and fails at kMaxComparisons.
