@@ -63,13 +63,13 @@ TEST_F(StoriesTest, ChunksAndThreadsAndTablesGiveTheSameBits) {
   const std::vector<int32_t> tokens = some_tokens(300);
   std::vector<float> expected;
   for (const char* isa : {"ref", ""}) {
-    for (int threads : {1, 2, 3}) {
+    const bool scalar = std::string(isa) == "ref";  // slow: one combination of it is enough
+    for (int threads : scalar ? std::vector{2} : std::vector{1, 2, 3}) {
       LoadOptions options = stories();
       options.isa = isa;
       options.threads = threads;
       const auto engine = load(options);
-      for (int chunk : {1, 17, 64, 512}) {
-        if (std::string(isa) == "ref" && chunk == 1 && threads != 2) continue;  // the scalar table is slow
+      for (int chunk : scalar ? std::vector{64} : std::vector{1, 17, 64, 512}) {
         auto session = session_of(*engine);
         ASSERT_TRUE(session->append(tokens, chunk).ok());
         if (expected.empty()) expected = logits_of(*session);
