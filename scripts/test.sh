@@ -94,7 +94,7 @@ tokenizer_oracle() {
 }
 
 sanitised_tests="base_test gguf_test text_test library_test cli_test engine_test mutated_gguf_test mutated_model_test"
-threaded_tests="base_test backend_test engine_test library_test"
+threaded_tests="base_test backend_test"
 
 must "packages" scripts/setup.sh test
 must "release build" scripts/build.sh all
