@@ -1,6 +1,6 @@
 #!/bin/bash
-# What takes hours: fuzzing every reader of foreign bytes, many damaged models under the sanitizers, determinism and accuracy
-# of all models. HEARTH_SOAK_SECONDS sets the time of each fuzzer (default 3600).
+# What takes hours: every test and many damaged models under the sanitizers, fuzzing of every reader of foreign bytes,
+# determinism and accuracy of all models. HEARTH_SOAK_SECONDS sets the time of each fuzzer (default 3600).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/cache.sh
@@ -12,7 +12,8 @@ scripts/build.sh all
 fetch_models smollm2:135m gemma3:270m qwen2.5-coder:0.5b qwen2.5-coder:1.5b
 prepare_python
 cmake --preset asan > /dev/null
-ninja -C build/asan -j "$jobs" --quiet mutated_gguf_test mutated_model_test
+ninja -C build/asan -j "$jobs" --quiet
+HEARTH_MUTATIONS=1000 ctest --test-dir build/asan --output-on-failure --timeout 7200
 HEARTH_MUTATIONS=50000 build/asan/tests/mutated_gguf_test --gtest_brief=1
 HEARTH_MUTATIONS=20000 build/asan/tests/mutated_model_test --gtest_brief=1
 cmake --preset fuzz > /dev/null
