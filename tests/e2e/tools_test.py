@@ -116,14 +116,22 @@ class MeasureTest(ProgramTest):
     def test_bench(self):
         figures = json.loads(self.hearth("bench", model_path(), "--prefill", "16,32", "--decode", "4", "--streams", "1,2",
                                          "--json").stdout)
-        self.assertEqual(list(figures), ["prefill", "decode", "load_ms", "first_token_ms", "anonymous_mb"])
+        self.assertEqual(list(figures), ["prefill", "decode", "load_ms", "first_token_ms", "anonymous_mb", "file_mb", "peak_mb"])
         self.assertEqual(list(figures["prefill"]), ["16", "32"])
         self.assertEqual(list(figures["decode"]), ["1", "2"])
-        for value in (*figures["prefill"].values(), *figures["decode"].values(), figures["load_ms"], figures["anonymous_mb"]):
+        for value in (*figures["prefill"].values(), *figures["decode"].values(), figures["load_ms"], figures["anonymous_mb"],
+                      figures["file_mb"]):
             self.assertGreater(value, 0)
         self.assertGreater(figures["first_token_ms"], figures["load_ms"])
+        self.assertGreaterEqual(figures["peak_mb"] * 1.01, figures["anonymous_mb"] + figures["file_mb"])
+        deep = json.loads(self.hearth("bench", model_path(), "--prefill", "1", "--decode", "2", "--depth", "70,0", "--runs", "1",
+                                      "--json").stdout)
+        self.assertEqual(list(deep["decode_depth"]), ["0", "70"])
+        start = json.loads(self.hearth("bench", model_path(), "--start-only", "--json").stdout)
+        self.assertEqual((start["prefill"], start["decode"]), ({}, {}))
         self.hearth("bench", model_path(), "--prefill", "0", expect=2)
         self.hearth("bench", model_path(), "--streams", "1,x", expect=2)
+        self.hearth("bench", model_path(), "--depth", "-1", expect=2)
 
     def test_plan(self):
         plan = json.loads(self.hearth("plan", model_path(), "--ctx", "2048", "--json").stdout)
