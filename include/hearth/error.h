@@ -41,13 +41,15 @@ class [[nodiscard]] Result {
   explicit operator bool() const { return ok(); }
   T& value() & { return std::get<0>(state_); }
   const T& value() const& { return std::get<0>(state_); }
-  T&& value() && { return std::get<0>(std::move(state_)); }
+  // By value: `for (float x : *view.get_f32s(key))` must not walk what died with the temporary.
+  T value() && { return std::get<0>(std::move(state_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
   const Error& error() const& { return std::get<1>(state_); }
-  Error&& error() && { return std::get<1>(std::move(state_)); }
+  Error error() && { return std::get<1>(std::move(state_)); }
 
  private:
   std::variant<T, Error> state_;
@@ -62,7 +64,7 @@ class [[nodiscard]] Result<void> {
   explicit operator bool() const { return ok_; }
   void value() const {}
   const Error& error() const& { return error_; }
-  Error&& error() && { return std::move(error_); }
+  Error error() && { return std::move(error_); }
 
  private:
   Error error_;
