@@ -1,7 +1,8 @@
 // The public C++ API: a loaded model (Engine) and its mutable timelines (Session).
 //
 // Contract: an Engine is immutable after load and may be shared; `step` and `append` of one Engine are called from one
-// thread at a time. A Session belongs to its Engine and must die first. After an error a Session is as before the call.
+// thread at a time. A Session belongs to its Engine and must die first. After an error a Session is as before the call. A
+// model file that is cut short or written to while it is in use is an error (kIo) of every later step, never a crash.
 // Same file, tokens and options give the same bits whatever the threads, chunks, batch or instruction set.
 // Not here: sampling and stop strings (engine/generate.h), model names and downloads (library/).
 #pragma once

@@ -1,6 +1,7 @@
 // Mapping a file: open, fstat, check, map, in this order, so that what was checked is what is mapped.
 //
-// Contract: see mapped_file.h. The descriptor is closed before open() returns; the mapping does not need it.
+// Contract: see mapped_file.h. The descriptor stays open: what became of the file is asked of it, not of the path, at which
+// another file may lie by then.
 // Not here: interpreting the bytes.
 #include "base/mapped_file.h"
 
@@ -14,14 +15,16 @@
 #include <system_error>
 #include <utility>
 
+#include "base/fault_guard.h"
+
 namespace hearth {
 namespace {
 
 class Descriptor {  // closes on every path out
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -66,7 +69,15 @@ const char* kind_name(mode_t mode) {
   return "a special file";
 }
 
+bool same_time(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+
 }  // namespace
+
+struct MappedFile::Source {
+  Descriptor file;
+  timespec modified;
+  GuardedRange guard;
+};
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
   if (path.empty()) return Error{ErrorCode::kInvalidArgument, "the path of the file is empty"};
@@ -74,7 +85,7 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
     return Error{ErrorCode::kInvalidArgument, "the path of the file contains a zero byte"};
   }
   // O_NONBLOCK: opening a pipe without a writer must not wait. It has no meaning for regular files.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) return open_error(path, errno);
   struct stat status;
   if (::fstat(file.get(), &status) != 0) {
@@ -97,21 +108,45 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
     return Error{code, path + ": cannot be mapped into memory: " + reason(error)};
   }
   result.data_ = static_cast<const std::byte*>(address);
+  result.source_.reset(new Source{std::move(file), status.st_mtim, {address, result.size_, path}});
   return result;
 }
 
+MappedFile::MappedFile() = default;
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : path_(std::move(other.path_)),
+      source_(std::move(other.source_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
+  std::swap(source_, other.source_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   return *this;
 }
 
 MappedFile::~MappedFile() {
+  source_.reset();
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+Result<void> MappedFile::check_intact() const {
+  if (!source_) return {};
+  const auto lost = [this](const std::string& what) {
+    return Error{ErrorCode::kIo, path_ + ": the file " + what + " while it was in use; restore it and load it again"};
+  };
+  struct stat status;
+  if (::fstat(source_->file.get(), &status) != 0) return lost("became unreadable (" + reason(errno) + ")");
+  if (static_cast<uint64_t>(status.st_size) < size_) {
+    return lost("was cut short from " + std::to_string(size_) + " to " + std::to_string(status.st_size) + " bytes");
+  }
+  if (const std::optional<size_t> offset = source_->guard.first_lost()) {
+    return lost("became unreadable at byte " + std::to_string(*offset));
+  }
+  if (!same_time(status.st_mtim, source_->modified)) return lost("was written to");
+  return {};
 }
 
 void MappedFile::advise(MapAdvice advice, uint64_t offset, uint64_t length) const {

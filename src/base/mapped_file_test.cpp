@@ -2,14 +2,19 @@
 #include "base/mapped_file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -109,6 +114,117 @@ TEST_F(MappedFileTest, NoPermission) {
 TEST_F(MappedFileTest, LinksInACircle) {
   ASSERT_EQ(::symlink("loop", (folder_ + "/loop").c_str()), 0);
   EXPECT_THAT(error_of(folder_ + "/loop").message, HasSubstr("circle"));
+}
+
+constexpr size_t kPages = 8, kPage = 4096;
+
+int sum_of(const MappedFile& file) {
+  int sum = 0;
+  for (const std::byte byte : file.bytes()) sum += std::to_integer<int>(byte);
+  return sum;
+}
+
+class ChangedFileTest : public MappedFileTest {
+ protected:
+  // Pages of ones, mapped.
+  MappedFile map() {
+    path_ = write("mapped", std::string(kPages * kPage, '\1'));
+    // A modification time of long ago: the clock of the file system is coarse.
+    const timespec times[2] = {{1000, 0}, {1000, 0}};
+    EXPECT_EQ(::utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
+    Result<MappedFile> file = MappedFile::open(path_);
+    EXPECT_TRUE(file.ok());
+    return std::move(file).value();
+  }
+  static std::string problem(const MappedFile& file) {
+    const Result<void> intact = file.check_intact();
+    if (intact.ok()) return "";
+    EXPECT_EQ(intact.error().code, ErrorCode::kIo);
+    EXPECT_THAT(intact.error().message, HasSubstr(file.path()));
+    return intact.error().message;
+  }
+  std::string path_;
+};
+
+TEST_F(ChangedFileTest, WhatIsCutOffReadsAsZeros) {
+  const MappedFile file = map();
+  EXPECT_EQ(problem(file), "");
+  ASSERT_EQ(::truncate(path_.c_str(), 3 * kPage), 0);
+  EXPECT_EQ(sum_of(file), 3 * static_cast<int>(kPage));
+  EXPECT_THAT(problem(file), HasSubstr("cut short from 32768 to 12288 bytes"));
+  // Back at its old length it is still not what it was.
+  ASSERT_EQ(::truncate(path_.c_str(), kPages * kPage), 0);
+  EXPECT_THAT(problem(file), HasSubstr("unreadable at byte 12288"));
+  EXPECT_EQ(sum_of(file), 3 * static_cast<int>(kPage));
+}
+
+TEST_F(ChangedFileTest, ManyThreadsMeetTheLossAtOnceInAnyOrder) {
+  for (int round = 0; round < 20; ++round) {
+    const MappedFile file = map();
+    ASSERT_EQ(::truncate(path_.c_str(), kPage), 0);
+    std::vector<std::thread> readers;
+    std::atomic<int> sum{0};
+    for (size_t reader = 0; reader < kPages; ++reader) {
+      readers.emplace_back([&, reader] {
+        for (size_t i = 0; i < kPages; ++i) sum += std::to_integer<int>(file.bytes()[(reader + i) % kPages * kPage]);
+      });
+    }
+    for (std::thread& reader : readers) reader.join();
+    EXPECT_EQ(sum, static_cast<int>(kPages));
+    EXPECT_NE(problem(file), "");
+  }
+}
+
+TEST_F(ChangedFileTest, ACutWithinTheLastPageIsNoticedWithoutAFault) {
+  const MappedFile file = map();
+  ASSERT_EQ(::truncate(path_.c_str(), kPages * kPage - 1), 0);
+  EXPECT_EQ(sum_of(file), static_cast<int>(kPages * kPage) - 1);
+  EXPECT_THAT(problem(file), HasSubstr("cut short"));
+}
+
+TEST_F(ChangedFileTest, WritingIsNoticed) {
+  const MappedFile file = map();
+  std::ofstream(path_, std::ios::binary | std::ios::in).write("\2", 1);
+  EXPECT_THAT(problem(file), HasSubstr("written to"));
+}
+
+TEST_F(ChangedFileTest, ReplacingAndRemovingDoNoHarm) {
+  const MappedFile file = map();
+  const std::string other = write("other", "short");
+  std::filesystem::rename(other, path_);
+  EXPECT_EQ(problem(file), "");
+  std::filesystem::remove(path_);
+  EXPECT_EQ(sum_of(file), static_cast<int>(kPages * kPage));
+  EXPECT_EQ(problem(file), "");
+}
+
+TEST_F(ChangedFileTest, LossesBelongToTheirFile) {
+  MappedFile first = map();
+  const std::string path = path_;
+  std::filesystem::rename(path_, folder_ + "/first");
+  const MappedFile second = map();
+  ASSERT_EQ(::truncate((folder_ + "/first").c_str(), 0), 0);
+  EXPECT_EQ(sum_of(first), 0);
+  EXPECT_EQ(sum_of(second), static_cast<int>(kPages * kPage));
+  EXPECT_NE(problem(first), "");
+  EXPECT_EQ(problem(second), "");
+  first = map();  // a range that is used again remembers nothing
+  EXPECT_EQ(problem(first), "");
+}
+
+TEST_F(ChangedFileTest, AFaultElsewhereIsStillFatal) {
+  const MappedFile file = map();
+  const std::string path = write("foreign", std::string(kPage, 'x'));
+  const int fd = ::open(path.c_str(), O_RDONLY);
+  const auto* data = static_cast<const char*>(::mmap(nullptr, kPage, PROT_READ, MAP_PRIVATE, fd, 0));
+  ASSERT_NE(data, MAP_FAILED);
+  ASSERT_EQ(::truncate(path.c_str(), 0), 0);
+  const auto dies_of_bus_error = [](int status) {
+    return (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS) || (WIFEXITED(status) && WEXITSTATUS(status) != 0);
+  };
+  EXPECT_EXIT({ std::_Exit(*static_cast<const volatile char*>(data)); }, dies_of_bus_error, "");
+  EXPECT_EXIT({ ::kill(::getpid(), SIGBUS); std::_Exit(0); }, dies_of_bus_error, "");
+  ::close(fd);
 }
 
 }  // namespace

@@ -119,20 +119,7 @@ Result<void> load_text(Engine::Impl& impl) {
 
 void start_worker(int) { kernels::set_float_environment(); }
 
-}  // namespace
-
-Engine::Engine() : impl_(std::make_unique<Impl>()) {}
-Engine::~Engine() = default;
-
-Result<MemoryPlan> Engine::plan(const LoadOptions& options) {
-  Impl impl;
-  TRY(prepare(options, impl));
-  return impl.plan;
-}
-
-Result<std::unique_ptr<Engine>> Engine::load(const LoadOptions& options) {
-  std::unique_ptr<Engine> engine(new Engine());
-  Impl& impl = *engine->impl_;
+Result<void> load_all(const LoadOptions& options, Engine::Impl& impl) {
   TRY(prepare(options, impl));
   fill_info(options, impl);
   TRY(load_text(impl));
@@ -149,6 +136,27 @@ Result<std::unique_ptr<Engine>> Engine::load(const LoadOptions& options) {
   impl.batch_runs.reserve(max_tokens);
   impl.batch_items.reserve(max_tokens);
   impl.taken.reserve(options.max_sessions);
+  return {};
+}
+
+}  // namespace
+
+Engine::Engine() : impl_(std::make_unique<Impl>()) {}
+Engine::~Engine() = default;
+
+Result<MemoryPlan> Engine::plan(const LoadOptions& options) {
+  Impl impl;
+  TRY(prepare(options, impl));
+  return impl.plan;
+}
+
+Result<std::unique_ptr<Engine>> Engine::load(const LoadOptions& options) {
+  std::unique_ptr<Engine> engine(new Engine());
+  Impl& impl = *engine->impl_;
+  const Result<void> loaded = load_all(options, impl);
+  // Trouble with a file that changes meanwhile is the file's.
+  if (impl.view) TRY(impl.view->check_intact());
+  if (!loaded.ok()) return loaded.error();
   return engine;
 }
 

@@ -51,6 +51,8 @@ struct Engine::Impl {
   std::vector<float> visit_logits;       // [kHeadRows, vocabulary], on first use
 
  private:
+  Result<void> run_batches(std::span<const StepItem> items, int chunk, const std::atomic<bool>* cancel,
+                           const Session::LogitsVisitor* visit);
   void fill_batch(std::span<const StepItem> items, int64_t limit);
   Result<void> finish_batch(std::span<const StepItem> items, const Session::LogitsVisitor* visit);
   Result<void> visit_rows(std::span<const StepItem> items, const Session::LogitsVisitor& visit);

@@ -2,6 +2,7 @@
 #include "hearth/engine.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -180,6 +181,58 @@ TEST_F(StoriesTest, PlanIsHonoured) {
 TEST(Memory, FiguresAreSane) {
   EXPECT_GT(available_memory_bytes(), int64_t{1} << 20);
   EXPECT_GT(anonymous_memory_bytes(), 100 << 10);
+}
+
+// A copy of the model that a test may damage.
+class DamagedFileTest : public StoriesTest {
+ protected:
+  void SetUp() override {
+    StoriesTest::SetUp();
+    if (IsSkipped()) return;
+    std::string folder = (std::filesystem::temp_directory_path() / "damaged_file_XXXXXX").string();
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    path_ = folder_ + "/model.gguf";
+    std::filesystem::copy_file(stories_path(), path_);
+  }
+  void TearDown() override {
+    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+  }
+  std::string folder_, path_;
+};
+
+TEST_F(DamagedFileTest, AFileCutShortInASessionIsAnErrorOfEveryLaterStep) {
+  LoadOptions options = stories(2);
+  options.path = path_;
+  const auto engine = load(options);
+  const auto unharmed = load(stories());
+  auto session = session_of(*engine), bystander = session_of(*unharmed);
+  const std::vector<int32_t> tokens = some_tokens(20);
+  ASSERT_TRUE(session->append(tokens).ok());
+  const auto size = static_cast<off_t>(std::filesystem::file_size(path_));
+  for (const off_t left : {size - 1, size / 2, off_t{0}}) {
+    ASSERT_EQ(::truncate(path_.c_str(), left), 0);
+    const Result<void> appended = session->append(tokens);
+    ASSERT_FALSE(appended.ok());
+    EXPECT_EQ(appended.error().code, ErrorCode::kIo);
+    EXPECT_NE(appended.error().message.find(path_), std::string::npos) << appended.error().message;
+    EXPECT_NE(appended.error().message.find("cut short"), std::string::npos) << appended.error().message;
+    EXPECT_EQ(session->size(), 20);
+    EXPECT_TRUE(session->logits().empty());
+    int visited = 0;
+    EXPECT_FALSE(session->append_all_logits(tokens, [&](int64_t, std::span<const float>) { ++visited; }).ok());
+    EXPECT_EQ(visited, 0);
+  }
+  EXPECT_TRUE(bystander->append(tokens).ok());
+}
+
+TEST_F(DamagedFileTest, WhatIsCutShortCannotBeLoaded) {
+  LoadOptions options = stories();
+  options.path = path_;
+  ASSERT_EQ(::truncate(path_.c_str(), static_cast<off_t>(std::filesystem::file_size(path_) - 1)), 0);
+  const auto engine = Engine::load(options);
+  ASSERT_FALSE(engine.ok());
+  EXPECT_EQ(engine.error().code, ErrorCode::kCorrupt);
 }
 
 }  // namespace

@@ -76,6 +76,7 @@ Result<void> Engine::Impl::visit_rows(std::span<const StepItem> items, const Ses
       out[i] = visit_logits.data() + i * spec.vocabulary;
     }
     TRY(executor->head({row, static_cast<size_t>(rows)}, {out, static_cast<size_t>(rows)}));
+    TRY(view->check_intact());
     for (int i = 0; i < rows; ++i) {
       visit(taken[0] + first + i, {out[i], static_cast<size_t>(spec.vocabulary)});
     }
@@ -112,6 +113,17 @@ Result<void> Engine::Impl::finish_batch(std::span<const StepItem> items, const S
   return {};
 }
 
+Result<void> Engine::Impl::run_batches(std::span<const StepItem> items, int chunk, const std::atomic<bool>* cancel,
+                                       const Session::LogitsVisitor* visit) {
+  const int64_t limit = chunk > 0 ? std::min(chunk, executor->max_tokens()) : executor->max_tokens();
+  taken.assign(items.size(), 0);
+  for (fill_batch(items, limit); !batch_ids.empty(); fill_batch(items, limit)) {
+    TRY(executor->forward({batch_ids, batch_runs}, cancel));
+    TRY(finish_batch(items, visit));
+  }
+  return {};
+}
+
 Result<void> Engine::Impl::run(std::span<const StepItem> items, int chunk, const std::atomic<bool>* cancel,
                                const Session::LogitsVisitor* visit) {
   for (const StepItem& item : items) TRY(check_tokens(item, spec.vocabulary));
@@ -119,12 +131,13 @@ Result<void> Engine::Impl::run(std::span<const StepItem> items, int chunk, const
     TRY(item.session->impl().kv->reserve(static_cast<int64_t>(item.tokens.size())));
   }
   kernels::set_float_environment();
-  const int64_t limit = chunk > 0 ? std::min(chunk, executor->max_tokens()) : executor->max_tokens();
-  taken.assign(items.size(), 0);
-  for (fill_batch(items, limit); !batch_ids.empty(); fill_batch(items, limit)) {
-    TRY(executor->forward({batch_ids, batch_runs}, cancel));
-    TRY(finish_batch(items, visit));
+  const Result<void> done = run_batches(items, chunk, cancel, visit);
+  if (const Result<void> intact = view->check_intact(); !intact.ok()) {
+    // Logits may have been made of weights that are gone, and so may the trouble that `done` tells of.
+    for (const StepItem& item : items) item.session->impl().has_logits = false;
+    return intact.error();
   }
+  if (!done.ok()) return done.error();
   for (const StepItem& item : items) {
     Session::Impl& session = item.session->impl();
     session.kv->commit(static_cast<int64_t>(item.tokens.size()));

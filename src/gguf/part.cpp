@@ -18,9 +18,16 @@ T scalar(const Entry& entry) {
   return value;
 }
 
+Result<void> parse_all(Part* part) {
+  TRY(parse_keys(part));
+  return parse_tensors(part);
+}
+
 Result<Part> parse(Part part) {
-  TRY(parse_keys(&part));
-  TRY(parse_tensors(&part));
+  const Result<void> parsed = parse_all(&part);
+  // What a file holds that changes meanwhile means nothing, nor do complaints about it.
+  if (part.file) TRY(part.file->check_intact());
+  if (!parsed.ok()) return parsed.error();
   return part;
 }
 

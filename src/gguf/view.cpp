@@ -73,6 +73,13 @@ const std::vector<std::string>& View::paths() const {
   return impl_->paths;
 }
 
+Result<void> View::check_intact() const {
+  for (const Part& part : impl_->parts) {
+    if (part.file) TRY(part.file->check_intact());
+  }
+  return {};
+}
+
 void View::advise(MapAdvice advice) const {
   for (const Part& part : impl_->parts) {
     if (part.file) part.file->advise(advice, 0, part.bytes.size());

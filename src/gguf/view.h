@@ -81,6 +81,8 @@ class View {
   uint32_t version() const;
   const std::vector<std::string>& paths() const;  // the files in use, in order
 
+  // Error kIo if a mapped part is no longer what was opened (MappedFile::check_intact()); bytes are always intact.
+  Result<void> check_intact() const;
   // A hint for all mapped parts; nothing happens for bytes.
   void advise(MapAdvice advice) const;
 
