@@ -1,6 +1,7 @@
 # The commands of the project. Each target says what it does: `make help`. The work is in scripts/.
 MODEL ?=
 PROMPT ?=
+OPTIONS ?=
 JOBS ?= $(shell nproc)
 export JOBS
 
@@ -19,8 +20,8 @@ run: build ## chats with a model; MODEL=name and PROMPT="text" are optional
 test: ## everything that must hold: unit tests, sanitizers, real models against their references
 	@scripts/test.sh
 
-bench: build ## speed on real models, beside llama.cpp where llama-cpp-python is installed
-	@scripts/measure.sh bench/bench.py
+bench: build ## speed beside llama.cpp and the machine's limits; OPTIONS="--quick" or others of bench/README.md
+	@scripts/bench.sh $(OPTIONS)
 
 accuracy: build ## agreement with float32 arithmetic on all models, beside llama.cpp's
 	@scripts/measure.sh tests/accuracy.py

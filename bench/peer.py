@@ -1,26 +1,37 @@
 #!/usr/bin/env python3
 """Measures llama.cpp, through llama-cpp-python's low-level interface, and prints what `hearth bench --json` prints.
 
-Defaults of that library are kept (memory map, repacked weights, flash attention, f16 keys and values); only the thread
-count and the batch are set. `first_token_ms` starts just before the model is opened, so neither Python's start nor the
-import is held against it, and `anonymous_mb` leaves out what the interpreter already held.
+The same options, tokens, repetitions and kinds of run as there. llama.cpp gets its best settings: memory map with weights
+repacked for the processor, flash attention, f16 keys and values, batches of 512, keys and values of several streams apart,
+and one run before the clock starts. `first_token_ms` starts just before the model is opened, so neither Python's start nor
+the import is held against it, and `anonymous_mb` leaves out what the interpreter already held.
 Not here: comparisons (bench.py) and any measurement of our own program.
 """
 
 import argparse
 import ctypes
 import json
+import random
 import sys
 import time
 
 import llama_cpp as peer
+import numpy
 
-MEASURE_SECONDS = 1.5
+BATCH = 512
+PROMPT = 16
+ENOUGH_SECONDS, MAX_RUNS = 1.5, 20
 
 
-def anonymous_kb():
-    with open("/proc/self/smaps_rollup", encoding="ascii") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
+def memory_mb():
+    """(anonymous, of files, most ever resident)"""
+    fields = {}
+    with open("/proc/self/status", encoding="ascii") as lines:
+        for line in lines:
+            name, _, value = line.partition(":")
+            if name in ("RssAnon", "RssFile", "VmHWM"):
+                fields[name] = int(value.split()[0]) * 1024 / 1e6
+    return fields["RssAnon"], fields["RssFile"], fields["VmHWM"]
 
 
 @peer.llama_log_callback
@@ -28,106 +39,196 @@ def silence(_level, _text, _data):
     pass
 
 
-class Runner:
-    def __init__(self, path, threads, context, streams):
-        started = time.perf_counter()
-        self.model = peer.llama_model_load_from_file(path.encode(), peer.llama_model_default_params())
-        if not self.model:
-            raise SystemExit(f"llama.cpp cannot load {path}")
+def make_tokens(count, vocabulary):
+    source = random.Random(1)
+    return [source.randrange(vocabulary) for _ in range(count)]
+
+
+class Context:
+    """Keys and values of some streams; freed when left."""
+
+    def __init__(self, model, threads, positions, streams=1):
         settings = peer.llama_context_default_params()
-        settings.n_ctx = context
-        settings.n_batch = max(512, streams)
-        settings.n_ubatch = 512
+        settings.n_ctx = -(-positions // 256) * 256 * streams
+        settings.n_batch = settings.n_ubatch = BATCH
         settings.n_seq_max = streams
         settings.n_threads = settings.n_threads_batch = threads
-        settings.kv_unified = True
-        self.context = peer.llama_init_from_model(self.model, settings)
-        self.batch = peer.llama_batch_init(settings.n_batch, 0, 1)
-        self.vocabulary = peer.llama_vocab_n_tokens(peer.llama_model_get_vocab(self.model))
-        self.started = started
-        self.load_ms = 1000 * (time.perf_counter() - started)
+        settings.flash_attn_type = peer.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        self.streams = streams
+        self.context = peer.llama_init_from_model(model, settings)
+        if not self.context:
+            raise SystemExit("llama.cpp cannot make a context: not enough memory?")
+        self.memory = peer.llama_get_memory(self.context)
+        self.batches = []
 
-    def clear(self):
-        peer.llama_memory_clear(peer.llama_get_memory(self.context), True)
+    def __enter__(self):
+        return self
 
-    def decode(self, tokens, first_position, streams=1):
-        """Prefill of one stream, or one token of each of several; logits of the last token of a stream."""
-        batch = self.batch
-        batch.n_tokens = len(tokens)
-        for index, token in enumerate(tokens):
-            batch.token[index] = token
-            batch.pos[index] = first_position if streams > 1 else first_position + index
-            batch.n_seq_id[index] = 1
-            batch.seq_id[index][0] = index if streams > 1 else 0
-            batch.logits[index] = streams > 1 or index == len(tokens) - 1
-        if peer.llama_decode(self.context, batch) != 0:
-            raise SystemExit("llama_decode failed")
+    def __exit__(self, *_):
+        for batch in self.batches:
+            peer.llama_batch_free(batch)
+        peer.llama_free(self.context)
+
+    def batch(self, entries):
+        """One batch of (token, position, stream, wants logits); made before the clock starts."""
+        batch = peer.llama_batch_init(len(entries), 0, 1)
+        batch.n_tokens = len(entries)
+        for index, (token, position, stream, logits) in enumerate(entries):
+            batch.token[index], batch.pos[index], batch.logits[index] = token, position, logits
+            batch.n_seq_id[index], batch.seq_id[index][0] = 1, stream
+        self.batches.append(batch)
+        return batch
+
+    def prompt(self, tokens, first=0, stream=0):
+        """The batches of a prompt; logits after its last token only."""
+        last = first + len(tokens) - 1
+        entries = [(token, first + index, stream, first + index == last) for index, token in enumerate(tokens)]
+        return [self.batch(entries[start:start + BATCH]) for start in range(0, len(entries), BATCH)]
+
+    def steps(self, tokens, first):
+        """One token for every stream, position by position."""
+        return [self.batch([(token, first + index, stream, True) for stream in range(self.streams)])
+                for index, token in enumerate(tokens)]
+
+    def run(self, batches):
+        for batch in batches:
+            if peer.llama_decode(self.context, batch) != 0:
+                raise SystemExit("llama_decode failed")
         peer.llama_synchronize(self.context)
 
-    def best(self, index=-1):
-        logits = peer.llama_get_logits_ith(self.context, index)
-        values = ctypes.cast(logits, ctypes.POINTER(ctypes.c_float * self.vocabulary)).contents
-        return max(range(0, self.vocabulary, 97), key=values.__getitem__)
-
-
-def prompt(count):
-    return [1000 + 37 * index % 20000 for index in range(count)]
-
-
-def repeat(step):
-    """Best-effort median: runs `step` until the time is used, at least three times; seconds of the median run."""
-    seconds = []
-    while len(seconds) < 3 or sum(seconds) < MEASURE_SECONDS:
+    def seconds(self, batches):
         started = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - started)
+        self.run(batches)
+        return time.perf_counter() - started
+
+    def rewind(self, size):
+        for stream in range(self.streams):
+            peer.llama_memory_seq_rm(self.memory, stream, size, -1)
+
+
+def repeated_seconds(runs, step):
+    """The median of at least `runs` runs, more if they are short."""
+    seconds = []
+    while len(seconds) < runs or (sum(seconds) < ENOUGH_SECONDS and len(seconds) < MAX_RUNS):
+        seconds.append(step())
     return sorted(seconds)[len(seconds) // 2]
 
 
-def measure_prefill(runner, count):
-    tokens = prompt(count)
+class Measurement:
+    def __init__(self, options):
+        self.options = options
+        self.before_mb = memory_mb()[0]
+        self.started = time.perf_counter()
+        settings = peer.llama_model_default_params()
+        if hasattr(settings, "load_mode"):
+            settings.load_mode = peer.LLAMA_LOAD_MODE_MMAP
+        self.model = peer.llama_model_load_from_file(options.model.encode(), settings)
+        if not self.model:
+            raise SystemExit(f"llama.cpp cannot load {options.model}")
+        self.vocabulary = peer.llama_vocab_n_tokens(peer.llama_model_get_vocab(self.model))
+        self.anonymous_mb = 0
 
-    def step():
-        runner.clear()
-        for first in range(0, count, 512):
-            runner.decode(tokens[first:first + 512], first)
+    def context(self, positions, streams=1):
+        return Context(self.model, self.options.threads, positions, streams)
 
-    step()
-    return count / repeat(step)
+    def note_memory(self):
+        self.anonymous_mb = max(self.anonymous_mb, memory_mb()[0] - self.before_mb)
+
+    def start(self):
+        """(load, first token) in milliseconds since just before the model was opened."""
+        with self.context(BATCH) as context:
+            load = time.perf_counter()
+            context.run(context.prompt(make_tokens(PROMPT, self.vocabulary)))
+            logits = peer.llama_get_logits_ith(context.context, -1)
+            numpy.ctypeslib.as_array(logits, (self.vocabulary,)).argmax()
+            done = time.perf_counter()
+            self.note_memory()
+        return 1000 * (load - self.started), 1000 * (done - self.started)
+
+    def prefill(self, counts):
+        rates = {}
+        with self.context(max(counts)) as context:
+            for count in counts:
+                batches = context.prompt(make_tokens(count, self.vocabulary))
+
+                def step(batches=batches):
+                    context.rewind(0)
+                    return context.seconds(batches)
+
+                if count <= BATCH:
+                    step()
+                rates[str(count)] = round(count / repeated_seconds(self.options.runs, step), 2)
+            self.note_memory()
+        return rates
+
+    def decode(self, streams):
+        count = self.options.decode
+        with self.context(PROMPT + count, streams) as context:
+            prompts = [context.prompt(make_tokens(PROMPT, self.vocabulary), 0, stream) for stream in range(streams)]
+            steps = context.steps(make_tokens(count, self.vocabulary), PROMPT)
+
+            def step():
+                context.rewind(0)
+                for prompt in prompts:
+                    context.run(prompt)
+                return context.seconds(steps)
+
+            context.run(prompts[0])
+            rate = count * streams / repeated_seconds(self.options.runs, step)
+            self.note_memory()
+        return round(rate, 2)
+
+    def depth(self, depths):
+        rates, filled = {}, 0
+        count = self.options.decode
+        tokens = make_tokens(max(depths), self.vocabulary)
+        with self.context(max(depths) + count) as context:
+            context.run(context.prompt(tokens[:PROMPT] or [0]))
+            context.rewind(0)
+            for depth in sorted(depths):
+                if depth > filled:
+                    context.run(context.prompt(tokens[filled:depth], filled))
+                filled = depth
+                steps = context.steps(make_tokens(count, self.vocabulary), depth)
+
+                def step(steps=steps, depth=depth):
+                    context.rewind(depth)
+                    return context.seconds(steps)
+
+                rates[str(depth)] = round(count / repeated_seconds(self.options.runs, step), 2)
+                context.rewind(depth)
+            self.note_memory()
+        return rates
 
 
-def measure_decode(runner, count, streams):
-    def step():
-        runner.clear()
-        for position in range(count):
-            runner.decode(prompt(streams), position, streams)
-
-    return count * streams / repeat(step)
+def counts_of(text):
+    return [int(count) for count in text.split(",") if count]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
-    parser.add_argument("--prefill", default="512,128")
+    parser.add_argument("--prefill", default="512", type=counts_of)
     parser.add_argument("--decode", type=int, default=64)
-    parser.add_argument("--streams", default="1")
+    parser.add_argument("--streams", default="1", type=counts_of)
+    parser.add_argument("--depth", default="", type=counts_of)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--start-only", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    prefills = [int(count) for count in options.prefill.split(",") if count]
-    streams = [int(count) for count in options.streams.split(",")]
     peer.llama_log_set(silence, ctypes.c_void_p(0))
     peer.llama_backend_init()
-    before_kb = anonymous_kb()
-    context = max([*prefills, options.decode * max(streams), 64]) + 64
-    runner = Runner(options.model, options.threads, context, max(streams))
-    runner.decode(prompt(16), 0)
-    runner.best()
-    result = {"load_ms": round(runner.load_ms, 1),
-              "first_token_ms": round(1000 * (time.perf_counter() - runner.started), 1)}
-    result["prefill"] = {str(count): round(measure_prefill(runner, count), 2) for count in prefills}
-    result["decode"] = {str(count): round(measure_decode(runner, options.decode, count), 2) for count in streams}
-    result["anonymous_mb"] = round((anonymous_kb() - before_kb) / 1024, 1)
-    result["version"] = f"llama-cpp-python {peer.__version__}"
+    measurement = Measurement(options)
+    load_ms, first_token_ms = measurement.start()
+    result = {"prefill": {}, "decode": {}}
+    if not options.start_only:
+        result["prefill"] = measurement.prefill(options.prefill)
+        result["decode"] = {str(streams): measurement.decode(streams) for streams in options.streams}
+        if options.depth:
+            result["decode_depth"] = measurement.depth(options.depth)
+    _, file_mb, peak_mb = memory_mb()
+    result |= {"load_ms": load_ms, "first_token_ms": first_token_ms, "anonymous_mb": measurement.anonymous_mb,
+               "file_mb": file_mb, "peak_mb": peak_mb - measurement.before_mb}
     json.dump(result, sys.stdout)
     print()
     return 0

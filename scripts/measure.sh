@@ -1,5 +1,5 @@
 #!/bin/sh
-# measure.sh SCRIPT [ARGUMENTS]: runs a Python script of tests/ or bench/ over all real models, with what it needs at hand.
+# measure.sh SCRIPT [ARGUMENTS]: runs a Python script of tests/ over all real models, with what it needs at hand.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/cache.sh

@@ -62,7 +62,7 @@ double read_gb_s(int threads) {
   return static_cast<double>(share) * threads * 8 / seconds / 1e9;
 }
 
-#if defined(__AVX512F__)
+#if defined(__AVX512BW__)
 using Integers = __m512i;
 using Floats = __m512;
 #else
@@ -77,6 +77,12 @@ inline Integers multiply_add(Integers sum, Integers a, Integers b) { return _mm5
 #elif defined(__AVXVNNI__)
 constexpr const char* kInt8Loop = "vpdpbusd ymm";
 inline Integers multiply_add(Integers sum, Integers a, Integers b) { return _mm256_dpbusd_avx_epi32(sum, a, b); }
+#elif defined(__AVX512BW__)
+constexpr const char* kInt8Loop = "vpmaddubsw, vpmaddwd, vpaddd zmm";
+inline Integers multiply_add(Integers sum, Integers a, Integers b) {
+  const __m512i pairs = _mm512_maddubs_epi16(a, b);
+  return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
 #else
 constexpr const char* kInt8Loop = "vpmaddubsw, vpmaddwd, vpaddd ymm";
 inline Integers multiply_add(Integers sum, Integers a, Integers b) {
@@ -85,7 +91,7 @@ inline Integers multiply_add(Integers sum, Integers a, Integers b) {
 }
 #endif
 
-#if defined(__AVX512F__)
+#if defined(__AVX512BW__)
 inline Floats multiply_add(Floats sum, Floats a, Floats b) { return _mm512_fmadd_ps(a, b, sum); }
 inline Integers bytes(int value) { return _mm512_set1_epi8(static_cast<char>(value)); }
 inline Floats floats(float value) { return _mm512_set1_ps(value); }

@@ -1,0 +1,96 @@
+"""The programs that are compared, as commands that print the same JSON, and the state of a file in the page cache.
+
+Contract: `available(options)` returns them by name; `run` runs one and returns its figures, or None with the reason printed;
+`drop_from_memory` makes the next load a cold one and says whether it could.
+Not here: what is measured (plan.py) and what the figures mean (report.py).
+"""
+
+import ctypes
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+PEER = "llama.cpp"
+PEER_QUESTION = """import json, llama_cpp as peer
+print(json.dumps({"version": "llama-cpp-python " + peer.__version__,
+                  "features": peer.llama_print_system_info().decode().strip().rstrip("|").strip()}))"""
+
+
+def hearth_version(program):
+    try:
+        return subprocess.run([program, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    except OSError as error:
+        raise SystemExit(f"bench: {program} cannot be run ({error.strerror}); `make build` builds it") from None
+
+
+def peer_description(python):
+    """{version, features, build} of the peer, or None if that interpreter has none."""
+    asked = subprocess.run([python, "-c", PEER_QUESTION], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    if asked.returncode != 0:
+        return None
+    description = json.loads(asked.stdout)
+    build = pathlib.Path(python).parent.parent / "build.txt"
+    description["build"] = build.read_text().strip() if build.exists() else "built elsewhere"
+    return description
+
+
+def available(options):
+    """({name: command before the model's path}, {name: description})"""
+    commands, descriptions = {}, {}
+    if options.only != PEER:
+        commands["hearth"] = [str(options.program), "bench"]
+        descriptions["hearth"] = {"version": hearth_version(options.program)}
+    if options.only != "hearth":
+        description = peer_description(options.peer_python)
+        if description:
+            commands[PEER] = [options.peer_python, str(HERE / "peer.py")]
+            descriptions[PEER] = description
+        elif options.only == PEER:
+            raise SystemExit(f"bench: {options.peer_python} has no llama-cpp-python; scripts/bench.sh builds it")
+        else:
+            print("bench: llama-cpp-python is not there, so only hearth is measured; scripts/bench.sh builds it", file=sys.stderr)
+    return commands, descriptions
+
+
+def run(command, path, arguments):
+    parts = [*command, str(path), *map(str, arguments)]
+    if command[-1] == "bench":
+        parts.append("--json")
+    result = subprocess.run(parts, stdout=subprocess.PIPE, check=False)
+    if result.returncode in (-2, 130):
+        raise KeyboardInterrupt
+    if result.returncode != 0:
+        print(f"bench: {' '.join(parts)} ended with {result.returncode}", file=sys.stderr)
+        return None
+    return json.loads(result.stdout)
+
+
+def resident_share(path):
+    """How much of a file is in memory, 0 to 1."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
+    size, page = os.path.getsize(path), os.sysconf("SC_PAGESIZE")
+    pages = (ctypes.c_ubyte * -(-size // page))()
+    with open(path, "rb") as file:
+        address = libc.mmap(None, size, 1, 1, file.fileno(), 0)  # readable, shared
+        if address == ctypes.c_void_p(-1).value:
+            raise OSError(ctypes.get_errno(), f"mmap of {path} failed")
+        failed = libc.mincore(address, size, pages)
+        libc.munmap(address, size)
+    if failed:
+        raise OSError(ctypes.get_errno(), f"mincore of {path} failed")
+    return sum(value & 1 for value in bytes(pages)) / len(pages)
+
+
+def drop_from_memory(path):
+    """Whether the file's pages left memory: they stay where another process has them mapped."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return resident_share(path) < 0.02
