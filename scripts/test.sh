@@ -106,7 +106,7 @@ unit_tests "unit tests" build/release
 check "tiny models against PyTorch" "$python" tests/models_test.py --all
 check "tokenizers against the public packages" tokenizer_oracle
 check "the program, end to end" python3 -m unittest discover -s tests/e2e -p '*_test.py'
-check "accuracy of the two small models" "$python" tests/accuracy.py --models smollm2:135m,gemma3:270m --allow-noise
+check "accuracy of the two small models" "$python" tests/accuracy.py --models smollm2:135m,gemma3:270m
 check "determinism" "$python" tests/determinism.py --models tiny,smollm2:135m
 must "address and undefined behaviour sanitizer build" build_with asan $sanitised_tests
 unit_tests "address and undefined behaviour sanitizer" build/asan -R "^($(echo "$sanitised_tests" | sed 's/_test//g; s/ /|/g'))\$"

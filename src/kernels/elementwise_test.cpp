@@ -152,35 +152,59 @@ TEST_P(ElementwiseTest, Quantise) {
   }
 }
 
-TEST_P(ElementwiseTest, QuantiseIsNearestInteger) {
+// Sum of squared distances from the values to the nearest multiples of amax/steps, in double precision.
+double rounding_loss(const float* values, double amax, double steps) {
+  double loss = 0.0;
+  for (int i = 0; i < 32; ++i) {
+    const double scaled = values[i] * steps / amax, distance = (scaled - std::nearbyint(scaled)) * amax / steps;
+    loss += distance * distance;
+  }
+  return loss;
+}
+
+TEST_P(ElementwiseTest, QuantiseIsNearestIntegerOfTheBestSteps) {
   Random random(12);
-  const Floats x = random.floats(32 * 100, 0);
+  constexpr size_t kBlocks = 1000;
+  const Floats x = random.floats(32 * kBlocks, 0);
   Quantised result(std::ssize(x));
   ASSERT_TRUE(result.run(table(), x));
-  for (size_t block = 0; block < 100; ++block) {
+  std::map<int, int> chosen;
+  for (size_t block = 0; block < kBlocks; ++block) {
+    const float* values = x.data() + block * 32;
     float amax = 0.0f;
-    for (size_t i = 0; i < 32; ++i) amax = std::max(amax, std::fabs(x[block * 32 + i]));
-    EXPECT_EQ(result.scale[block], amax / 127.0f);
+    for (size_t i = 0; i < 32; ++i) amax = std::max(amax, std::fabs(values[i]));
+    const double steps = std::nearbyint(amax / result.scale[block]);
+    ++chosen[static_cast<int>(steps)];
+    EXPECT_EQ(result.scale[block], amax / static_cast<float>(steps));
+    const double loss = rounding_loss(values, amax, steps);
+    for (double other : {127.0, 125.0, 122.0}) EXPECT_LE(loss, rounding_loss(values, amax, other) * 1.00001);
     int32_t sum = 0;
     for (size_t i = 0; i < 32; ++i) {
-      const double exact = static_cast<double>(x[block * 32 + i]) * 127.0 / amax;
+      const double exact = values[i] * steps / amax;
       EXPECT_NEAR(result.q[block * 32 + i], exact, 0.5001);
       sum += result.q[block * 32 + i];
     }
     EXPECT_EQ(result.half_sum[2 * block] + result.half_sum[2 * block + 1], sum);
     EXPECT_EQ(result.scale_sum[block], result.scale[block] * static_cast<float>(sum));
   }
+  EXPECT_EQ(chosen.size(), 3u);
+  EXPECT_GT(chosen[127], 0);
+  EXPECT_GT(chosen[125], 0);
+  EXPECT_GT(chosen[122], 0);
 }
 
 TEST_P(ElementwiseTest, QuantiseTiesGoToEven) {
-  Floats x(32, 0.0f);
-  x[0] = 127.0f;  // scale 1
-  for (int i = 1; i < 32; ++i) x[static_cast<size_t>(i)] = static_cast<float>(i - 16) + 0.5f;
+  Floats x(32);
+  for (int i = 1; i < 32; ++i) x[static_cast<size_t>(i)] = static_cast<float>(3 * i + 10);
+  x[0] = 127.0f;  // with whole numbers elsewhere: 127 steps of 1 lose least
+  x[3] = 2.5f;
+  x[4] = 3.5f;
+  x[5] = -2.5f;
+  x[6] = -3.5f;
   Quantised result(32);
   ASSERT_TRUE(result.run(table(), x));
-  for (int i = 1; i < 32; ++i) {
-    EXPECT_EQ(result.q[static_cast<size_t>(i)], static_cast<int>(std::nearbyint(i - 16 + 0.5)));
-  }
+  EXPECT_EQ(result.scale[0], 1.0f);
+  for (size_t i = 0; i < 32; ++i) EXPECT_EQ(result.q[i], static_cast<int>(std::nearbyint(x[i]))) << i;
 }
 
 TEST_P(ElementwiseTest, QuantiseEdges) {
@@ -192,10 +216,11 @@ TEST_P(ElementwiseTest, QuantiseEdges) {
   EXPECT_EQ(result.scale_sum[0], 0.0f);
   EXPECT_EQ(result.q[3], 0);
   EXPECT_GT(result.scale[1], 0.0f);
-  EXPECT_EQ(result.q[40], -127);
+  EXPECT_EQ(result.q[40], -std::lround(0x1p-100f / result.scale[1]));
   x[5] = std::numeric_limits<float>::max();
   ASSERT_TRUE(result.run(table(), x));
-  EXPECT_EQ(result.q[5], 127);
+  EXPECT_EQ(result.q[5], std::lround(std::numeric_limits<float>::max() / result.scale[0]));
+  EXPECT_GE(result.q[5], 122);
   for (float bad : {INFINITY, -INFINITY, NAN, -NAN}) {
     for (size_t i : {size_t{0}, size_t{15}, size_t{31}, size_t{63}}) {
       Floats y(64, 1.0f);

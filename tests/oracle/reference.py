@@ -42,12 +42,33 @@ def build(architecture, config, weights):
     return model
 
 
+STEPS = (127.0, 125.0, 122.0)  # that the largest magnitude of a block may be divided into
+
+
+def fused_square_sum(distance):
+    """[..., 32] -> [...]: squares summed by fma in 16 lanes, then folded by 8, 4, 2, 1. A float32 square is exact in float64."""
+    squares = distance.double() ** 2
+    lanes = (squares[..., :16].float().double() + squares[..., 16:]).float()
+    for width in (8, 4, 2, 1):
+        lanes = lanes[..., :width] + lanes[..., width:2 * width]
+    return lanes
+
+
 def round_activations(values):
-    """int8 in blocks of 32 along the last axis, one scale each."""
+    """int8 in blocks of 32 along the last axis, one scale each: of three step widths the one that loses least."""
     blocks = values.reshape(*values.shape[:-1], -1, 32)
-    scale = blocks.abs().amax(-1, keepdim=True) / 127
-    inverse = torch.where(scale > 0, 1 / scale, torch.zeros_like(scale))
-    return (torch.round(blocks * inverse) * scale).reshape(values.shape)
+    amax = blocks.abs().amax(-1, keepdim=True)
+    best = least = None
+    for steps in STEPS:
+        scaled = blocks * torch.where(amax > 0, steps / amax, torch.zeros_like(amax))
+        rounded = torch.round(scaled)
+        area = torch.tensor(127.0 * 127.0, dtype=torch.float32) / (steps * steps)
+        loss = fused_square_sum(scaled - rounded) * area
+        result = rounded * (amax / steps)
+        better = loss < least if best is not None else torch.ones_like(loss, dtype=torch.bool)
+        best = torch.where(better, result, best) if best is not None else result
+        least = torch.where(better, loss, least) if least is not None else loss
+    return best.reshape(values.shape)
 
 
 def logits(model, ids, quantise_activations=False):

@@ -5,6 +5,7 @@
 // Not here: attention (ref/attention.cpp), weight formats.
 #include "kernels/ref/elementwise.h"
 
+#include "kernels/ref/activation_steps.h"
 #include "kernels/ref/half.h"
 #include "kernels/ref/lanes.h"
 #include "kernels/ref/math.h"
@@ -24,6 +25,31 @@ int32_t round_to_int(float x) {
   return static_cast<int32_t>(__builtin_bit_cast(uint32_t, x + kRoundMagic) - __builtin_bit_cast(uint32_t, kRoundMagic));
 }
 
+// How far the block's values lie from integers once they are multiplied by r, squared and summed in 16 lanes.
+float rounding_error(const float* values, float r) {
+  float lanes[kLanes] = {};
+  for (int i = 0; i < kBlock; ++i) {
+    const float scaled = values[i] * r;
+    const float distance = scaled - static_cast<float>(round_to_int(scaled));
+    lanes[i % kLanes] = fma32(distance, distance, lanes[i % kLanes]);
+  }
+  return fold_add(lanes);
+}
+
+// Of kActivationSteps the one whose rounding loses least, in units of the value; the first of equals.
+float best_steps(const float* values, float amax) {
+  float best = kActivationSteps[0];
+  float least = rounding_error(values, best / amax) * kActivationStepAreas[0];
+  for (int i = 1; i < kActivationStepChoices; ++i) {
+    const float error = rounding_error(values, kActivationSteps[i] / amax) * kActivationStepAreas[i];
+    if (error < least) {
+      least = error;
+      best = kActivationSteps[i];
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 bool quantise(const float* x, int64_t n, int8_t* q, float* scale, int32_t* half_sum, float* scale_sum) {
@@ -37,8 +63,9 @@ bool quantise(const float* x, int64_t n, int8_t* q, float* scale, int32_t* half_
     if (amax_bits >= kInfinity) return false;
     const float amax = __builtin_bit_cast(float, amax_bits);
     const bool tiny = amax < kSmallestAmax;
-    const float s = tiny ? 0.0f : amax / 127.0f;
-    const float r = tiny ? 0.0f : 1.0f / s;
+    const float steps = tiny ? 0.0f : best_steps(values, amax);
+    const float s = tiny ? 0.0f : amax / steps;
+    const float r = tiny ? 0.0f : steps / amax;
     int32_t sums[2] = {0, 0};
     for (int i = 0; i < kBlock; ++i) {
       const int32_t value = round_to_int(values[i] * r);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "kernels/ref/activation_steps.h"
 #include "kernels/table.h"
 #include "kernels/x86/math.h"
 
@@ -41,6 +42,31 @@ inline void map_one(const float* x, int64_t n, float* y, F function) {
 }
 
 template <class V>
+inline V distance_to_integer(V x) {
+  const V magic = V::set(ref::kRoundMagic);
+  return V::sub(x, V::sub(V::add(x, magic), magic));
+}
+
+template <class V>
+inline float rounding_error(V first, V second, float r) {
+  const V a = distance_to_integer(V::mul(first, V::set(r)));
+  const V b = distance_to_integer(V::mul(second, V::set(r)));
+  return V::fold_add(V::fma(b, b, V::mul(a, a)));
+}
+
+template <class V>
+inline float best_steps(V first, V second, float amax) {
+  float best = ref::kActivationSteps[0];
+  float least = rounding_error(first, second, best / amax) * ref::kActivationStepAreas[0];
+  for (int i = 1; i < ref::kActivationStepChoices; ++i) {
+    const float error = rounding_error(first, second, ref::kActivationSteps[i] / amax) * ref::kActivationStepAreas[i];
+    best = error < least ? ref::kActivationSteps[i] : best;
+    least = error < least ? error : least;
+  }
+  return best;
+}
+
+template <class V>
 inline bool quantise_blocks(const float* x, int64_t n, int8_t* q, float* scale, int32_t* half_sum, float* scale_sum) {
   for (int64_t block = 0; block < n / kBlock; ++block) {
     const V first = V::load(x + block * kBlock);
@@ -49,8 +75,9 @@ inline bool quantise_blocks(const float* x, int64_t n, int8_t* q, float* scale, 
     if (amax_bits >= 0x7f800000u) return false;
     const float amax = __builtin_bit_cast(float, amax_bits);
     const bool tiny = amax < 0x1p-100f;
-    const float s = tiny ? 0.0f : amax / 127.0f;
-    const V r = V::set(tiny ? 0.0f : 1.0f / s);
+    const float steps = tiny ? 0.0f : best_steps(first, second, amax);
+    const float s = tiny ? 0.0f : amax / steps;
+    const V r = V::set(tiny ? 0.0f : steps / amax);
     const int32_t sum0 = V::store_rounded(V::mul(first, r), q + block * kBlock);
     const int32_t sum1 = V::store_rounded(V::mul(second, r), q + block * kBlock + kLaneCount);
     scale[block] = s;
