@@ -3,12 +3,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 import unittest
 
-from program import PROGRAM, ProgramTest, model_path
+from program import PROGRAM, TIMEOUT_SECONDS, ProgramTest, Terminal, model_path
 
 
 class RunTest(ProgramTest):
@@ -122,6 +123,40 @@ class RunTest(ProgramTest):
     def test_every_verb_has_help_with_examples(self):
         for verb in ("run", "plan", "tokenize", "logits", "perplexity", "bench"):
             self.assertIn("Examples:", self.hearth(verb, "--help").stdout)
+
+
+class DamagedModelTest(ProgramTest):
+    def copy_of_model(self):
+        path = self.folder / "model.gguf"
+        shutil.copyfile(model_path(), path)
+        return path
+
+    def test_a_file_cut_short_while_it_answers_is_an_error(self):
+        path = self.copy_of_model()
+        arguments = [PROGRAM, "run", path, "Count to a thousand.", "--raw", "--temp", "0", "--ignore-stop"]
+        with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=self.environment) as running:
+            self.assertTrue(running.stdout.read(1))
+            os.truncate(path, path.stat().st_size // 2)
+            _, errors = running.communicate(timeout=TIMEOUT_SECONDS)
+        self.assertEqual(running.returncode, 1, errors)
+        self.assertIn(str(path), errors.decode())
+        self.assertIn("was cut short", errors.decode())
+
+    def test_a_chat_outlives_the_loss_of_its_model(self):
+        path = self.copy_of_model()
+        with Terminal([PROGRAM, "run", str(path), "--temp", "0", "--max-tokens", "4"], self.environment) as terminal:
+            terminal.wait_for(r"/\? for help")
+            terminal.wait_for(">>> ")
+            terminal.send("Hello\r")
+            terminal.wait_for(r"context \d+ of \d+")
+            terminal.wait_for(">>> ")
+            os.truncate(path, 1000)
+            terminal.send("Hello again\r")
+            terminal.wait_for(r"was cut short")
+            terminal.wait_for(">>> ")
+            terminal.send("/bye\r")
+            self.assertEqual(terminal.exit_code(), 0)
 
 
 if __name__ == "__main__":
