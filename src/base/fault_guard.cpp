@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -44,9 +45,10 @@ bool repair(GuardedRange::Slot& slot, uintptr_t address) {
   while ((lowest == 0 || address < lowest) && !slot.lost.compare_exchange_weak(lowest, address)) {
   }
   const uintptr_t page = address & page_mask;
-  void* zeros = ::mmap(reinterpret_cast<void*>(page), end - page, PROT_READ,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
-  if (zeros != MAP_FAILED) return true;
+  // The system call itself: what a library, or a sanitizer, puts around mmap() is not made for handlers.
+  const long zeros = ::syscall(SYS_mmap, page, end - page, PROT_READ,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+  if (zeros != -1) return true;
   write_text("hearth: ");
   write_text(slot.name);
   write_text(": became unreadable while it was in use; restore the file and start again\n");
