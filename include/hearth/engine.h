@@ -95,6 +95,12 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
+// How much of a model has been brought into memory. Sessions can be used from the start; they wait for what they need.
+struct ReadProgress {
+  int64_t done_bytes = 0;
+  int64_t total_bytes = 0;       // 0: nothing is read in advance, as there is no memory for all of it
+};
+
 class Engine {
  public:
   static Result<std::unique_ptr<Engine>> load(const LoadOptions& options);
@@ -103,6 +109,7 @@ class Engine {
   ~Engine();
   const ModelInfo& info() const;
   const MemoryPlan& memory_plan() const;
+  ReadProgress read_progress() const;
   const text::Tokenizer& tokenizer() const;
   const text::ChatTemplate* chat_template() const;  // null: a completion model
   Result<std::unique_ptr<Session>> new_session() const;

@@ -1,6 +1,7 @@
 // Loading a model: from a path to everything a session needs.
 //
-// Contract: include/hearth/engine.h. Nothing is repacked or copied: weights are read where the file is mapped.
+// Contract: include/hearth/engine.h. Nothing is repacked or copied: weights are read where the file is mapped, from the
+// first layer on, while the tokenizer is built and the first tokens are computed.
 // Not here: running tokens (session.cpp), downloads (library).
 #include <algorithm>
 #include <string>
@@ -121,6 +122,7 @@ void start_worker(int) { kernels::set_float_environment(); }
 
 Result<void> load_all(const LoadOptions& options, Engine::Impl& impl) {
   TRY(prepare(options, impl));
+  if (weights_fit(impl.plan)) impl.reader = std::make_unique<WeightReader>(WeightReader::order_of_use(*impl.weights));
   fill_info(options, impl);
   TRY(load_text(impl));
   // Each session may hold one page beyond its context: its own copy of a page that a fork shares.
@@ -162,6 +164,10 @@ Result<std::unique_ptr<Engine>> Engine::load(const LoadOptions& options) {
 
 const ModelInfo& Engine::info() const { return impl_->info; }
 const MemoryPlan& Engine::memory_plan() const { return impl_->plan; }
+ReadProgress Engine::read_progress() const {
+  if (!impl_->reader) return {};
+  return {impl_->reader->done_bytes(), impl_->reader->total_bytes()};
+}
 const text::Tokenizer& Engine::tokenizer() const { return *impl_->tokenizer; }
 const text::ChatTemplate* Engine::chat_template() const { return impl_->chat_template.get(); }
 

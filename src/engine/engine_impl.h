@@ -8,6 +8,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "base/thread_pool.h"
 #include "gguf/view.h"
+#include "engine/weight_reader.h"
 #include "hearth/engine.h"
 #include "kernels/table.h"
 #include "model/executor.h"
@@ -31,6 +32,7 @@ struct Engine::Impl {
   const kernels::KernelTable* table = nullptr;
   model::ModelSpec spec;
   std::unique_ptr<model::Weights> weights;
+  std::unique_ptr<WeightReader> reader;
   model::PageLayout pages;
   ModelInfo info;
   MemoryPlan plan;

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <numeric>
+#include <thread>
 
 #include "engine/memory.h"
 
@@ -176,6 +178,26 @@ TEST_F(StoriesTest, PlanIsHonoured) {
   EXPECT_EQ(Engine::plan(options).error().code, ErrorCode::kResource);
   options.context = 100000;
   EXPECT_EQ(Engine::plan(options).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(StoriesTest, WeightsAreReadInAdvanceIfThereIsMemoryForThem) {
+  LoadOptions options = stories();
+  options.context = 64;
+  const auto engine = load(options);
+  const int64_t total = engine->read_progress().total_bytes;
+  EXPECT_GT(total, engine->info().file_bytes / 2);
+  EXPECT_LE(total, engine->info().file_bytes);
+  for (int i = 0; i < 1000 && engine->read_progress().done_bytes < total; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(engine->read_progress().done_bytes, total);
+  const MemoryPlan& plan = engine->memory_plan();
+  options.memory_limit_bytes = plan.weights_bytes / 2 + plan.scratch_bytes + plan.tables_bytes + plan.kv_bytes;
+  const auto limited = load(options);
+  EXPECT_EQ(limited->read_progress().total_bytes, 0);
+  auto a = session_of(*engine), b = session_of(*limited);
+  ASSERT_TRUE(a->append(some_tokens(20)).ok() && b->append(some_tokens(20)).ok());
+  EXPECT_TRUE(same_bits(logits_of(*a), logits_of(*b)));
 }
 
 TEST(Memory, FiguresAreSane) {

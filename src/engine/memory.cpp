@@ -34,6 +34,19 @@ int64_t number_in(const std::string& path) {
   return file >> value ? value : kUnlimited;  // "max" does not parse
 }
 
+// Cached file pages that a cgroup counts as used but gives up when memory is wanted, a model's own among them.
+int64_t reclaimable_bytes(const std::string& folder, bool v2) {
+  std::ifstream file(folder + "memory.stat");
+  std::string name;
+  int64_t value = 0, sum = 0;
+  while (file >> name >> value) {
+    const bool cached = v2 ? name == "active_file" || name == "inactive_file"
+                           : name == "total_active_file" || name == "total_inactive_file";
+    if (cached) sum += value;
+  }
+  return sum;
+}
+
 // Bytes left under the limit of this process's cgroup; kUnlimited without one.
 int64_t cgroup_headroom() {
   std::ifstream groups("/proc/self/cgroup");
@@ -51,7 +64,9 @@ int64_t cgroup_headroom() {
       const std::string folder = root + (group == "/" ? "" : group) + "/";
       const int64_t limit = number_in(folder + (v2 ? "memory.max" : "memory.limit_in_bytes"));
       const int64_t used = number_in(folder + (v2 ? "memory.current" : "memory.usage_in_bytes"));
-      if (limit != kUnlimited && used != kUnlimited) left = std::min(left, std::max<int64_t>(0, limit - used));
+      if (limit != kUnlimited && used != kUnlimited) {
+        left = std::min(left, std::clamp<int64_t>(limit - used + reclaimable_bytes(folder, v2), 0, limit));
+      }
       if (group.empty() || group == "/") break;
     }
   }
@@ -84,6 +99,11 @@ int64_t available_memory_bytes() {
   const int64_t group = cgroup_headroom();
   if (machine < 0) return group == kUnlimited ? 0 : group;
   return std::min(machine, group);
+}
+
+bool weights_fit(const MemoryPlan& plan) {
+  return plan.available_bytes == 0 ||
+         plan.available_bytes - plan.weights_bytes - plan.scratch_bytes - plan.tables_bytes >= 0;
 }
 
 int64_t anonymous_memory_bytes() { return std::max<int64_t>(0, kilobyte_field("/proc/self/status", "RssAnon:")); }

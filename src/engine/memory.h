@@ -30,4 +30,7 @@ struct PlanInputs {
 // context does not fit, or if the context asked for does not.
 Result<MemoryPlan> make_plan(const PlanInputs& inputs, const LoadOptions& options);
 
+// Whether all weights can be in memory at once, so that reading them in advance throws nothing out.
+bool weights_fit(const MemoryPlan& plan);
+
 }  // namespace hearth
