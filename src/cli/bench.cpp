@@ -51,6 +51,7 @@ Result<BenchResult> bench(BenchOptions options, std::string* description) {
   result.load_ms = model.load_ms;
   TRY(bench_first_token(*model.engine));
   result.first_token_ms = seconds_since(kProcessStart) * 1e3;
+  model.reading->finish();
   TRY(bench_rates(*model.engine, options.plan, &result));
   result.memory = process_memory();
   return result;

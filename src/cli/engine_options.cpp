@@ -3,6 +3,7 @@
 
 #include "CLI/CLI.hpp"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "cli/models.h"
 
 namespace hearth::cli {
@@ -49,6 +50,7 @@ Result<LoadedModel> load_model(const EngineOptions& options, bool quiet) {
   const int64_t start = monotonic_ns();
   loaded.engine = TRY(Engine::load(load_options(options, loaded.file.path)));
   loaded.load_ms = seconds_since(start) * 1e3;
+  loaded.reading = std::make_unique<ReadingLine>(*loaded.engine, printable(loaded.name), quiet);
   return loaded;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/reading_line.h"
 #include "hearth/engine.h"
 #include "library/library.h"
 
@@ -33,6 +34,7 @@ struct LoadedModel {
   std::string name;              // as the user knows it
   library::Installed file;
   std::unique_ptr<Engine> engine;
+  std::unique_ptr<ReadingLine> reading;  // shown until finish(), at the latest before anything else goes to the terminal
   double load_ms = 0;
 };
 

@@ -102,6 +102,7 @@ Result<std::vector<int32_t>> read_tokens(const LogitsOptions& options, const Eng
 // Where the numbers go and how far they have got.
 struct Sink {
   Output output;
+  ReadingLine& reading;
   ProgressBar bar;
   uint64_t row_bytes, total_bytes, done_bytes = 0;
 };
@@ -121,6 +122,7 @@ Result<void> write_logits(const LogitsOptions& options, Session& session, std::s
         options.chunk));
     if (!written.ok()) return written.error();
     done += now;
+    sink.reading.finish();
     sink.done_bytes += static_cast<uint64_t>(now) * sink.row_bytes;
     sink.bar.update("running", sink.done_bytes, sink.total_bytes);
   }
@@ -138,9 +140,9 @@ Result<void> write_forked(const LogitsOptions& options, Session& session, std::s
 }
 
 Result<void> write_all_logits(const LogitsOptions& options, Session& session, std::span<const int32_t> tokens,
-                              int64_t vocabulary) {
-  const uint64_t row_bytes = static_cast<uint64_t>(vocabulary) * sizeof(float);
-  Sink sink{TRY(Output::open(options.output)),
+                              const LoadedModel& model) {
+  const uint64_t row_bytes = static_cast<uint64_t>(model.engine->info().vocabulary) * sizeof(float);
+  Sink sink{TRY(Output::open(options.output)), *model.reading,
             ProgressBar("logits", options.quiet ? ProgressBar::Mode::kQuiet : ProgressBar::Mode::kAutomatic), row_bytes,
             row_bytes * tokens.size()};
   TRY(options.shared_prefix > 0 ? write_forked(options, session, tokens, sink)
@@ -169,7 +171,7 @@ Result<void> logits(const LogitsOptions& options) {
   const std::unique_ptr<Session> session = TRY(model.engine->new_session());
   const auto count = static_cast<int64_t>(tokens.size());
   TRY(check_counts(options, count, session->context()));
-  TRY(write_all_logits(options, *session, tokens, model.engine->info().vocabulary));
+  TRY(write_all_logits(options, *session, tokens, model));
   if (!options.quiet) {
     std::fprintf(stderr, "%s: %lld positions x %lld values, %s\n", printable(options.output).c_str(),
                  static_cast<long long>(count), static_cast<long long>(model.engine->info().vocabulary),

@@ -69,8 +69,9 @@ class Scorer {
   std::vector<float> weights_;
 };
 
-Result<Score> score_text(const Engine& engine, Session& session, std::span<const int32_t> tokens, int64_t window,
+Result<Score> score_text(const LoadedModel& model, Session& session, std::span<const int32_t> tokens, int64_t window,
                          bool quiet) {
+  const Engine& engine = *model.engine;
   const text::Tokenizer& tokenizer = engine.tokenizer();
   Scorer scorer(*TRY(kernels::table_by_name(engine.info().isa)), engine.info().vocabulary);
   Score score;
@@ -92,6 +93,7 @@ Result<Score> score_text(const Engine& engine, Session& session, std::span<const
                                     if (next < part.size()) scorer.add(logits, part[next], &score);
                                   }));
     ++score.windows;
+    model.reading->finish();
     if (!quiet) {
       const double left = seconds_since(start) / static_cast<double>(number + 1) * static_cast<double>(windows - number - 1);
       std::fprintf(stderr, "%swindow %lld of %lld: perplexity %.4f, %s left%s", stderr_is_terminal() ? "\r" : "",
@@ -120,7 +122,7 @@ Result<void> perplexity(PerplexityOptions options) {
                      std::to_string(window) + ": give a longer text or a smaller window (--ctx)"};
   }
   const std::unique_ptr<Session> session = TRY(model.engine->new_session());
-  const Score score = TRY(score_text(*model.engine, *session, tokens, window, options.quiet || options.json));
+  const Score score = TRY(score_text(model, *session, tokens, window, options.quiet || options.json));
   if (options.json) {
     const nlohmann::ordered_json object = {{"model", model.name},
                                            {"perplexity", score.perplexity()},

@@ -47,17 +47,25 @@ Result<std::vector<int32_t>> prompt_tokens(const Chat& chat, const std::string& 
 
 Result<void> load(Chat* chat, const EngineOptions& engine, bool quiet) {
   LoadedModel model = TRY(load_model(engine, quiet));
+  model.reading->finish();  // what there is to wait for is said when it is waited for
   std::unique_ptr<Session> session = TRY(model.engine->new_session());
   chat->session = std::move(session);
   chat->model = std::move(model);
   chat->engine = engine;
+  chat->quiet = quiet;
   return {};
 }
 
 Result<GenerateResult> ask(Chat* chat, const std::string& text, const GenerateOptions& options,
                            const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel) {
   const std::vector<int32_t> prompt = TRY(prompt_tokens(*chat, text));
-  GenerateResult result = TRY(generate(*chat->model.engine, *chat->session, prompt, options, callbacks, cancel));
+  ReadingLine reading(*chat->model.engine, printable(chat->model.name), chat->quiet);
+  GenerateCallbacks all = callbacks;
+  all.on_prompt = [&](int64_t done, int64_t total) {
+    reading.finish();
+    if (callbacks.on_prompt) callbacks.on_prompt(done, total);
+  };
+  GenerateResult result = TRY(generate(*chat->model.engine, *chat->session, prompt, options, all, cancel));
   if (!chat->completes() && !(result.finish_reason == FinishReason::kCancelled && result.text.empty())) {
     chat->messages.push_back({"user", text});
     chat->messages.push_back({"assistant", result.text});

@@ -23,6 +23,7 @@ struct Chat {
   std::string system;
   std::vector<text::ChatMessage> messages;  // without the system prompt
   bool raw = false;               // no chat template: every text is continued on its own
+  bool quiet = false;             // nothing about progress
   LoadedModel model;
   std::unique_ptr<Session> session;  // after `model`, so that it dies first
 
