@@ -2,7 +2,7 @@
 #
 # One static library hearth_NAME from src/NAME/**.cpp, one test program NAME_test from src/NAME/**_test.cpp, and with
 # HEARTH_FUZZ one libFuzzer program per src/NAME/**_fuzz.cpp. main.cpp is left to the program that owns it.
-# Kernel files get the instruction set that their name ends in: *_avx2.cpp, *_avx512.cpp.
+# Kernel files get the instruction set that their name ends in: *_avx2.cpp, *_avxvnni.cpp, *_avx512.cpp.
 # (gcc 12 calls the undefined inputs of its own AVX-512 intrinsics uninitialised, hence -Wno-uninitialized there.)
 function(hearth_folder name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;PACKAGES" ${ARGN})
@@ -38,6 +38,9 @@ function(hearth_folder name)
   foreach(file ${sources} ${tests})
     if(file MATCHES "/kernels/.*_avx2\\.cpp$" AND NOT file MATCHES "_test\\.cpp$")
       set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-O3;-fno-tree-vectorize${uninstrumented}")
+    elseif(file MATCHES "/kernels/.*_avxvnni\\.cpp$" AND NOT file MATCHES "_test\\.cpp$")
+      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS
+        "-mavx2;-mfma;-mf16c;-mavxvnni;-O3;-fno-tree-vectorize${uninstrumented}")
     elseif(file MATCHES "/kernels/.*_avx512\\.cpp$" AND NOT file MATCHES "_test\\.cpp$")
       set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS
         "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-O3;-fno-tree-vectorize;-Wno-uninitialized${uninstrumented}")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One hash of logits per model over threads, prompt chunks, instruction sets and shared prefixes; exit code 1 otherwise.
 
-Runs `hearth logits` over {threads 1, 2, 3} x {prompt chunks 1, 17, 64, 512} x {ref, avx2, avx512 where the CPU can} x
+Runs `hearth logits` over {threads 1, 2, 3} x {prompt chunks 1, 17, 64, 512} x {ref, avx2, avxvnni, avx512 where the CPU can} x
 {fresh, shared prefix} and prints SHA-256 (its first ten digits) of the bytes. The scalar table is slow: on real models it
 runs fewer positions and pairs of (threads, chunk), and is compared with the same positions of the others.
 Real models take their tokens from tests/oracle/peer_accuracy.json, tiny ones from tests/goldens/models. Needs no Python
@@ -25,7 +25,7 @@ CHUNKS = [1, 17, 64, 512]
 POSITIONS = 300  # past the first border of 256, and of every prompt chunk but the largest
 REF_POSITIONS = 20
 REF_PAIRS = [(1, 1), (2, 17), (3, 64), (2, 512)]
-ISA_FLAGS = {"ref": set(), "avx2": {"avx2", "fma", "f16c"},
+ISA_FLAGS = {"ref": set(), "avx2": {"avx2", "fma", "f16c"}, "avxvnni": {"avx2", "fma", "f16c", "avx_vnni"},
              "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"}}
 
 

@@ -68,7 +68,7 @@ def main():
     check_loops = "--no-loops" not in arguments
     failures, loops = [], 0
     for path in arguments:
-        if not re.search(r"_(avx2|avx512)\.cpp\.o$", path):
+        if not re.search(r"_(avx2|avxvnni|avx512)\.cpp\.o$", path):
             continue
         failures += [f"{path}: {problem}" for problem in leaking_symbols(path)]
         if not check_loops or not re.search(r"/(multiply|float)_linear_", path):

@@ -66,7 +66,7 @@ def spills(path):
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/release")
     objects = sorted(path for path in build.rglob("*.o")
-                     if "kernels" in path.parts and path.name.endswith(("_avx2.cpp.o", "_avx512.cpp.o")) and "simde" not in str(path))
+                     if "kernels" in path.parts and path.name.endswith(("_avx2.cpp.o", "_avxvnni.cpp.o", "_avx512.cpp.o")) and "simde" not in str(path))
     hot, found = 0, []
     for path in objects:
         loops, count = spills(path)

@@ -77,7 +77,7 @@ def check_model(options, model, scratch):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="build/hearth", type=pathlib.Path)
-    parser.add_argument("--isa", default="", help="ref, avx2 or avx512; the best by default")
+    parser.add_argument("--isa", default="", help="ref, avx2, avxvnni or avx512; the best by default")
     parser.add_argument("--all", action="store_true", help="also the models that are made on the spot")
     options = parser.parse_args()
     failed = []

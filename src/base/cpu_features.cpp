@@ -38,6 +38,7 @@ CpuFeatures detect() {
   const uint64_t saved = saved_register_sets();
   CpuFeatures features;
   features.avx2 = (saved & kYmm) == kYmm && has(one.c, 12) && has(one.c, 28) && has(one.c, 29) && has(seven.b, 5);
+  features.avxvnni = features.avx2 && seven.a >= 1 && has(cpuid(7, 1).a, 4);
   features.avx512 = features.avx2 && (saved & kZmm) == kZmm && has(seven.b, 16) && has(seven.b, 17) && has(seven.b, 30) &&
                     has(seven.b, 31) && has(seven.c, 11);
   return features;

@@ -7,8 +7,9 @@
 namespace hearth {
 
 struct CpuFeatures {
-  bool avx2 = false;    // with FMA and F16C
-  bool avx512 = false;  // F, BW, VL, DQ and VNNI
+  bool avx2 = false;     // with FMA and F16C
+  bool avxvnni = false;  // AVX2 and the 256-bit dot products that need no AVX-512
+  bool avx512 = false;   // F, BW, VL, DQ and VNNI
 };
 
 const CpuFeatures& cpu_features();

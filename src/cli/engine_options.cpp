@@ -27,7 +27,7 @@ void add_engine_options(CLI::App* verb, EngineOptions* options, bool with_contex
   verb->add_option("--threads", options->threads, "Threads; 0: as many as this process may use")
       ->check(CLI::Range(0, kMaxThreads))
       ->type_name("N");
-  verb->add_option("--isa", options->isa, "Kernels: ref, avx2 or avx512 (same bits); default: the fastest that runs here")
+  verb->add_option("--isa", options->isa, "Kernels: ref, avx2, avxvnni or avx512 (same bits); default: the fastest that runs here")
       ->type_name("NAME");
 }
 

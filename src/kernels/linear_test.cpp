@@ -21,11 +21,11 @@ namespace {
 
 using quant::Format;
 
-// The tables under test. Through SIMDe the AVX-512 files run on any CPU, so that table is added.
+// The tables under test. Through SIMDe the AVX-VNNI and AVX-512 files run on any CPU, so those tables are added.
 std::vector<const KernelTable*> tables_under_test() {
 #ifdef HEARTH_AVX512_THROUGH_SIMDE
   if (!table_by_name("avx2").ok()) return {&kRefTable};
-  return {&kRefTable, &kAvx512Table};
+  return {&kRefTable, &kAvxVnniTable, &kAvx512Table};
 #else
   return runnable_tables();
 #endif

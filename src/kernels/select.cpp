@@ -24,6 +24,7 @@ std::vector<Candidate> candidates() {
       {&kRefTable, true},
 #if defined(__x86_64__)
       {&kAvx2Table, cpu_features().avx2},
+      {&kAvxVnniTable, cpu_features().avxvnni},
       {&kAvx512Table, cpu_features().avx512},
 #endif
   };

@@ -11,7 +11,7 @@ namespace hearth::kernels {
 
 // The fastest table this CPU can run.
 const KernelTable& best_table();
-// By name ("ref", "avx2", "avx512"); kUnsupported if this CPU cannot run it, kInvalidArgument if there is none so named.
+// By name ("ref", "avx2", "avxvnni", "avx512"); kUnsupported if this CPU cannot run it, kInvalidArgument if there is none so named.
 Result<const KernelTable*> table_by_name(std::string_view name);
 // All tables this CPU can run, ref first.
 std::vector<const KernelTable*> runnable_tables();

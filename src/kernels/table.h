@@ -73,7 +73,7 @@ struct AttentionChunk {
 };
 
 struct KernelTable {
-  const char* name;  // "ref", "avx2", "avx512"
+  const char* name;  // "ref", "avx2", "avxvnni", "avx512"
   FormatKernels formats[quant::kFormatLimit];
 
   // Quantises n values (multiple of 32). False if Inf or NaN is met.
@@ -102,6 +102,7 @@ struct KernelTable {
 
 extern const KernelTable kRefTable;
 extern const KernelTable kAvx2Table;
+extern const KernelTable kAvxVnniTable;
 extern const KernelTable kAvx512Table;
 
 }  // namespace hearth::kernels

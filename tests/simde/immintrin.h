@@ -1,4 +1,4 @@
-// Stands in for <immintrin.h> in kernels_simde_test: AVX-512 intrinsics become SIMDe's portable ones, so the AVX-512 kernel
+// Stands in for <immintrin.h> in kernels_simde_test: AVX-512 and AVX-VNNI intrinsics become portable ones, so those kernel
 // files run, bit for bit, on any CPU with AVX2 and FMA.
 //
 // Contract: the intrinsics that Debian 12's SIMDe (0.7.4) lacks are written out here, lane by lane, from Intel's definition.
@@ -153,5 +153,6 @@ inline __m256i dpbusd(__m256i sum, __m256i u, __m256i s) {
 #undef _mm256_dpbusd_epi32
 #define _mm512_dpbusd_epi32(sum, u, s) hearth_simde::dpbusd(sum, u, s)
 #define _mm256_dpbusd_epi32(sum, u, s) hearth_simde::dpbusd(sum, u, s)
+#define _mm256_dpbusd_avx_epi32(sum, u, s) hearth_simde::dpbusd(sum, u, s)
 #define _mm512_cvtepi32_ps(value) hearth_simde::cvtepi32_ps(value)
 #define _mm512_srai_epi32(value, count) hearth_simde::srai_epi32(value, count)

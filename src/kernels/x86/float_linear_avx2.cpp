@@ -99,10 +99,9 @@ void multiply_float(const void* panel, const Inputs& in, int64_t begin, int64_t 
   for (int64_t at = 0; at < count; at += kRun) {
     const int64_t run = count - at < kRun ? count - at : kRun;
     const float* blocks = static_cast<const float*>(panel) + at * kBlockFloats;
-    int t = 0;
-    for (; t + 3 <= tokens; t += 3) float_tile<3>(blocks, in, begin + at, run, first + t, acc + t * kPanelRows);
-    if (tokens - t == 2) float_tile<2>(blocks, in, begin + at, run, first + t, acc + t * kPanelRows);
-    if (tokens - t == 1) float_tile<1>(blocks, in, begin + at, run, first + t, acc + t * kPanelRows);
+    for_tiles<3>(tokens, [&](auto size, int t) KERNEL_LAMBDA {
+      float_tile<size.kValue>(blocks, in, begin + at, run, first + t, acc + t * kPanelRows);
+    });
   }
 }
 

@@ -2,10 +2,12 @@
 //
 // Twelve accumulators (32 rows x 6 tokens) stay in registers over a run of blocks.
 #include "kernels/x86/linear.h"
-#include "kernels/x86/vnni_avx512.h"
+#include "kernels/x86/panel_avx2.h"
 
 namespace hearth::kernels::avx512 {
 namespace {
+
+using avx2::unroll;
 
 constexpr int kMaxTokens = 6;
 
@@ -38,18 +40,9 @@ void multiply_float(const void* panel, const Inputs& in, int64_t begin, int64_t 
   for (int64_t at = 0; at < count; at += kRun) {
     const int64_t run = count - at < kRun ? count - at : kRun;
     const float* blocks = static_cast<const float*>(panel) + at * kBlock * kPanelRows;
-    int t = 0;
-    for (int tiles = (tokens + kMaxTokens - 1) / kMaxTokens; tiles > 0; --tiles) {
-      const int size = (tokens - t + tiles - 1) / tiles;
-      float* out = acc + t * kPanelRows;
-      if (size == 1) float_tile<1>(blocks, in, begin + at, run, first + t, out);
-      if (size == 2) float_tile<2>(blocks, in, begin + at, run, first + t, out);
-      if (size == 3) float_tile<3>(blocks, in, begin + at, run, first + t, out);
-      if (size == 4) float_tile<4>(blocks, in, begin + at, run, first + t, out);
-      if (size == 5) float_tile<5>(blocks, in, begin + at, run, first + t, out);
-      if (size == 6) float_tile<6>(blocks, in, begin + at, run, first + t, out);
-      t += size;
-    }
+    avx2::for_tiles<kMaxTokens>(tokens, [&](auto size, int t) KERNEL_LAMBDA {
+      float_tile<size.kValue>(blocks, in, begin + at, run, first + t, acc + t * kPanelRows);
+    });
   }
 }
 

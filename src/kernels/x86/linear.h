@@ -1,6 +1,6 @@
 // The vector linear kernels of x86-64: what the tables of this folder are filled from.
 //
-// Contract: the bits of ref/linear.h. The panels (panel_avx2.h) are shared by both tables.
+// Contract: the bits of ref/linear.h. The panels (panel_avx2.h) and the conversions to them are shared by all tables.
 #pragma once
 
 #include "kernels/table.h"
@@ -11,33 +11,31 @@ using Convert = void(const WeightRows& weights, int64_t begin, int64_t count, vo
 using Multiply = void(const void* panel, const Inputs& in, int64_t begin, int64_t count, int first, int tokens, float* acc);
 using Decode = void(const WeightRows& weights, const Inputs& in, int token, float* acc);
 
-namespace avx2 {
+// What every instruction set has: panels multiplied, by their shape (panel_avx2.h), and one token straight from the rows.
+#define DECLARE_QUANTISED_PRODUCTS                                                                             \
+  Multiply multiply_signed, multiply_q4_offset, multiply_q4_minimum, multiply_q5_offset, multiply_q5_minimum;  \
+  Multiply multiply_q2_k, multiply_q3_k, multiply_q6_k;                                                        \
+  Decode decode_q4_0, decode_q4_1, decode_q5_0, decode_q5_1, decode_q8_0, decode_iq4_nl, decode_iq4_xs;        \
+  Decode decode_q2_k, decode_q3_k, decode_q4_k, decode_q5_k, decode_q6_k;
 
+namespace avx2 {
 Convert convert_f32, convert_f16, convert_bf16;
 Convert convert_q4_0, convert_q4_1, convert_q5_0, convert_q5_1, convert_q8_0, convert_iq4_nl, convert_iq4_xs;
 Convert convert_q2_k, convert_q3_k, convert_q4_k, convert_q5_k, convert_q6_k;
-
-// By the shape of the panel (panel_avx2.h).
-Multiply multiply_float, multiply_signed, multiply_q4_offset, multiply_q4_minimum, multiply_q5_offset, multiply_q5_minimum;
-Multiply multiply_q2_k, multiply_q3_k, multiply_q6_k;
-
-// Straight from the rows, for one token.
-Decode decode_q4_0, decode_q4_1, decode_q5_0, decode_q5_1, decode_q8_0, decode_iq4_nl, decode_iq4_xs;
-Decode decode_q2_k, decode_q3_k, decode_q4_k, decode_q5_k, decode_q6_k;
-
+Multiply multiply_float;
+DECLARE_QUANTISED_PRODUCTS
 }  // namespace avx2
 
-// Panels are made by the AVX2 conversions.
+namespace avxvnni {
+using avx2::multiply_float;
+DECLARE_QUANTISED_PRODUCTS
+}  // namespace avxvnni
+
 namespace avx512 {
-
-// By the shape of the panel (panel_avx2.h).
-Multiply multiply_float, multiply_signed, multiply_q4_offset, multiply_q4_minimum, multiply_q5_offset, multiply_q5_minimum;
-Multiply multiply_q2_k, multiply_q3_k, multiply_q6_k;
-
-// Straight from the rows, for one token.
-Decode decode_q4_0, decode_q4_1, decode_q5_0, decode_q5_1, decode_q8_0, decode_iq4_nl, decode_iq4_xs;
-Decode decode_q2_k, decode_q3_k, decode_q4_k, decode_q5_k, decode_q6_k;
-
+Multiply multiply_float;
+DECLARE_QUANTISED_PRODUCTS
 }  // namespace avx512
+
+#undef DECLARE_QUANTISED_PRODUCTS
 
 }  // namespace hearth::kernels

@@ -1,15 +1,8 @@
-// Multiplies AVX2 panels of quantised weights with quantised activations.
-//
-// A tile is R groups of eight rows x T tokens. Its int16 or int32 accumulators are registers; the float accumulators live
-// in `acc` (L1) and take one step per block, so sixteen registers are enough for eight or more chains.
-// Panels are walked in runs of eight blocks (about 10 KiB: L1) over all tokens.
-#include "kernels/x86/linear.h"
-#include "kernels/x86/panel_avx2.h"
+// Multiplies AVX2 panels of quantised weights with quantised activations by vpmaddubsw and vpmaddwd.
+#include "kernels/x86/multiply_body.h"
 
 namespace hearth::kernels::avx2 {
 namespace {
-
-constexpr int kRun = 8;        // blocks of a panel that stay in L1 while all tokens pass
 
 // The exact integer dots of one block: R groups of rows x T tokens.
 template <class S, int R, int T>
@@ -76,91 +69,33 @@ KERNEL_INLINE void signed_dots(const uint8_t* block, const int8_t* q, int64_t k,
   });
 }
 
-// The float steps of one block.
-template <class S, int R, int T>
-KERNEL_INLINE void float_steps(const uint8_t* block, const Inputs& in, int64_t at, const __m256i (&dot)[R][T], float* acc) {
-  using Block = PanelBlock<S>;
-  unroll<T>([&](auto t) KERNEL_LAMBDA {
-    const int64_t index = at + t * (in.k / kBlock);
-    const __m256 scale = _mm256_set1_ps(in.scale[index]);
-    unroll<R>([&](auto r) KERNEL_LAMBDA {
-      float* out = acc + t * kPanelRows + r * kGroupRows;
-      const __m256 factor = _mm256_mul_ps(load_floats(block + Block::scale(r)), scale);
-      __m256 sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[r][t]), factor, load_floats(out));
-      if constexpr (S::kMinimums == 1) {
-        sum = _mm256_fmadd_ps(load_floats(block + Block::minimum(0, r)), _mm256_set1_ps(in.scale_sum[index]), sum);
-      }
-      if constexpr (S::kMinimums == 2) {
-        const __m256 first = _mm256_mul_ps(scale, _mm256_set1_ps(static_cast<float>(in.half_sum[2 * index])));
-        const __m256 second = _mm256_mul_ps(scale, _mm256_set1_ps(static_cast<float>(in.half_sum[2 * index + 1])));
-        sum = _mm256_fmadd_ps(load_floats(block + Block::minimum(0, r)), first, sum);
-        sum = _mm256_fmadd_ps(load_floats(block + Block::minimum(1, r)), second, sum);
-      }
-      store_floats(out, sum);
-    });
-  });
-}
-
-// T tokens over one run of blocks.
-template <class S, int T>
-__attribute__((noinline)) void tile(const PanelBlock<S>* blocks, const Inputs& inputs, int64_t begin, int count, int64_t token,
-                                    float* acc) {
-  constexpr int R = T >= 3 ? 2 : 4;
-  const Inputs in = inputs;
-  Staged staged[T][kRun];
-  for (int t = 0; t < T; ++t) stage<S>(in, begin, count, token + t, staged[t]);
-  for (int group = 0; group < kGroups; group += R) {
-    const uint8_t* block = blocks->bytes + group * 32;
-    const int8_t* q = in.q + token * in.k + begin * kBlock;
-    for (int b = 0; b < count; ++b, block += sizeof(PanelBlock<S>), q += kBlock) {
-      keep_memory();
-      __m256i dot[R][T];
-      if constexpr (S::kSums == Sums::kSigned) {
-        signed_dots<R, T>(block, q, in.k, dot);
-      } else {
-        integer_dots<S, R, T>(block, q, in.k, staged, b, dot);
-      }
-      float_steps<S, R, T>(block, in, token * (in.k / kBlock) + begin + b, dot, acc + group * kGroupRows);
-    }
-  }
-}
-
 template <class S>
-KERNEL_INLINE void multiply_panel(const void* panel, const Inputs& in, int64_t begin, int64_t count, int first, int tokens,
-                                  float* acc) {
-  const auto* blocks = static_cast<const PanelBlock<S>*>(panel);
-  for (int64_t at = 0; at < count; at += kRun) {
-    const int run = static_cast<int>(count - at < kRun ? count - at : kRun);
-    for (int t = 0; t < tokens;) {
-      float* out = acc + t * kPanelRows;
-      const int left = tokens - t;
-      if (left >= 4) {
-        tile<S, 4>(blocks + at, in, begin + at, run, first + t, out), t += 4;
-      } else if (left == 3) {
-        tile<S, 3>(blocks + at, in, begin + at, run, first + t, out), t += 3;
-      } else if (left == 2) {
-        tile<S, 2>(blocks + at, in, begin + at, run, first + t, out), t += 2;
-      } else {
-        tile<S, 1>(blocks + at, in, begin + at, run, first + t, out), t += 1;
-      }
-    }
+struct Dots {
+  using Staged = avx2::Staged;
+  static constexpr int kMaxTokens = 4;
+  static constexpr int groups(int tokens) { return tokens >= 3 ? 2 : 4; }
+
+  KERNEL_INLINE void stage(const Inputs& in, int64_t block, int64_t count, int64_t token, Staged* out) {
+    avx2::stage<S>(in, block, count, token, out);
   }
-}
+
+  template <int R, int T>
+  KERNEL_INLINE void dots(const uint8_t* block, const int8_t* q, int64_t k, const Staged (&staged)[T][kRun], int b,
+                          __m256 (&dot)[R][T]) {
+    __m256i integers[R][T];
+    if constexpr (S::kSums == Sums::kSigned) {
+      signed_dots<R, T>(block, q, k, integers);
+    } else {
+      integer_dots<S, R, T>(block, q, k, staged, b, integers);
+    }
+    unroll<T>([&](auto t) KERNEL_LAMBDA {
+      unroll<R>([&](auto r) KERNEL_LAMBDA { dot[r][t] = _mm256_cvtepi32_ps(integers[r][t]); });
+    });
+  }
+};
 
 }  // namespace
 
-#define DEFINE_MULTIPLY(name, Shape)                                                                                      \
-  void name(const void* panel, const Inputs& in, int64_t begin, int64_t count, int first, int tokens, float* acc) {       \
-    multiply_panel<Shape>(panel, in, begin, count, first, tokens, acc);                                                   \
-  }
-DEFINE_MULTIPLY(multiply_q4_offset, ShapeQ4Offset)
-DEFINE_MULTIPLY(multiply_q4_minimum, ShapeQ4Minimum)
-DEFINE_MULTIPLY(multiply_q5_offset, ShapeQ5Offset)
-DEFINE_MULTIPLY(multiply_q5_minimum, ShapeQ5Minimum)
-DEFINE_MULTIPLY(multiply_signed, ShapeSigned)
-DEFINE_MULTIPLY(multiply_q2_k, ShapeQ2K)
-DEFINE_MULTIPLY(multiply_q3_k, ShapeQ3K)
-DEFINE_MULTIPLY(multiply_q6_k, ShapeQ6K)
-#undef DEFINE_MULTIPLY
+DEFINE_ALL_MULTIPLIES(Dots)
 
 }  // namespace hearth::kernels::avx2

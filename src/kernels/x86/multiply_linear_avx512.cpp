@@ -1,16 +1,27 @@
 // Multiplies panels with activations by AVX-512 VNNI: sixteen rows a register, 32 registers.
 //
-// The panels are those of panel_avx2.h. vpdpbusd sums four columns of unsigned weights exactly in int32, so an offset is
-// where an accumulator starts; int8 weights become unsigned by flipping their top bit (offset 128).
+// The panels are those of panel_avx2.h.
 // A tile is 32 rows x T tokens with integer and float accumulators in registers. Each activation is broadcast once into a
 // register for both halves of the rows: as a memory operand of vpdpbusd it would be bound by loads.
 #include "kernels/x86/linear.h"
-#include "kernels/x86/vnni_avx512.h"
+#include "kernels/x86/vnni.h"
 
 namespace hearth::kernels::avx512 {
 namespace {
 
+using avx2::kQuads;
+using avx2::Sums;
+using avx2::unroll;
+using vnni::has_offset;
+using vnni::Starts;
+
 constexpr int kRun = 16;  // blocks whose offsets are staged at once
+
+KERNEL_INLINE int32_t load_word(const int8_t* q) {
+  int32_t word;
+  __builtin_memcpy(&word, q, 4);
+  return word;
+}
 
 KERNEL_INLINE __m512 load_rows(const uint8_t* p) { return _mm512_load_ps(reinterpret_cast<const float*>(p)); }
 
@@ -90,7 +101,7 @@ __attribute__((noinline)) void tile(const avx2::PanelBlock<S>* blocks, const Inp
                                     int64_t token, float* acc) {
   const Inputs in = inputs;
   Starts starts[T][kRun];
-  for (int t = 0; t < T; ++t) stage_starts<S>(in, begin, count, token + t, starts[t]);
+  for (int t = 0; t < T; ++t) vnni::stage_starts<S>(in, begin, count, token + t, starts[t]);
   __m512 sum[T][2];
   unroll<T>([&](auto t) KERNEL_LAMBDA {
     unroll<2>([&](auto r) KERNEL_LAMBDA { sum[t][r] = _mm512_load_ps(acc + t * kPanelRows + r * 16); });
@@ -114,21 +125,9 @@ KERNEL_INLINE void multiply_panel(const void* panel, const Inputs& in, int64_t b
   const auto* blocks = static_cast<const avx2::PanelBlock<S>*>(panel);
   for (int64_t at = 0; at < count; at += kRun) {
     const int run = static_cast<int>(count - at < kRun ? count - at : kRun);
-    int t = 0;
-    for (int tiles = (tokens + kMaxTokens - 1) / kMaxTokens; tiles > 0; --tiles) {
-      const int size = (tokens - t + tiles - 1) / tiles;
-      const auto* part = blocks + at;
-      float* out = acc + t * kPanelRows;
-      if (size == 1) tile<S, 1>(part, in, begin + at, run, first + t, out);
-      if (size == 2) tile<S, 2>(part, in, begin + at, run, first + t, out);
-      if (size == 3) tile<S, 3>(part, in, begin + at, run, first + t, out);
-      if (size == 4) tile<S, 4>(part, in, begin + at, run, first + t, out);
-      if constexpr (kMaxTokens == 6) {
-        if (size == 5) tile<S, 5>(part, in, begin + at, run, first + t, out);
-        if (size == 6) tile<S, 6>(part, in, begin + at, run, first + t, out);
-      }
-      t += size;
-    }
+    avx2::for_tiles<kMaxTokens>(tokens, [&](auto size, int t) KERNEL_LAMBDA {
+      tile<S, size.kValue>(blocks + at, in, begin + at, run, first + t, acc + t * kPanelRows);
+    });
   }
 }
 

@@ -17,6 +17,7 @@ namespace hearth::kernels::avx2 {
 // A loop whose index is a constant in every iteration, so that arrays of registers never become memory.
 template <int value>
 struct Index {
+  static constexpr int kValue = value;
   constexpr operator int() const { return value; }
 };
 template <int count, int at = 0, class Body>
@@ -24,6 +25,19 @@ KERNEL_INLINE void unroll(Body body) {
   if constexpr (at < count) {
     body(Index<at>{});
     unroll<count, at + 1>(body);
+  }
+}
+
+// Cuts `tokens` into tiles of nearly equal size, at most `largest`: body(Index<size>, first token).
+template <int largest, class Body>
+KERNEL_INLINE void for_tiles(int tokens, Body body) {
+  int t = 0;
+  for (int tiles = (tokens + largest - 1) / largest; tiles > 0; --tiles) {
+    const int size = (tokens - t + tiles - 1) / tiles;
+    unroll<largest>([&](auto index) KERNEL_LAMBDA {
+      if (size == index + 1) body(Index<index.kValue + 1>{}, t);
+    });
+    t += size;
   }
 }
 
@@ -69,11 +83,12 @@ KERNEL_INLINE __m256 load_floats(const void* p) { return _mm256_load_ps(static_c
 KERNEL_INLINE void store_256(void* p, __m256i v) { _mm256_store_si256(static_cast<__m256i*>(p), v); }
 KERNEL_INLINE void store_floats(void* p, __m256 v) { _mm256_store_ps(static_cast<float*>(p), v); }
 
-// Four activations in every lane. The copy is one load; it keeps the access free of alignment and aliasing rules.
+// Four activations in every lane. The copy is one load; it keeps the access free of alignment and aliasing rules. As a float
+// it becomes vbroadcastss, a load and nothing else; vpbroadcastd takes a vector unit from the sums on AMD processors.
 KERNEL_INLINE __m256i broadcast_quad(const int8_t* q) {
-  int32_t word;
+  float word;
   __builtin_memcpy(&word, q, 4);
-  return _mm256_set1_epi32(word);
+  return _mm256_castps_si256(_mm256_set1_ps(word));
 }
 
 // What the offset of the stored weights adds to the integer sums of one block of a token.

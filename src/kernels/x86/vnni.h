@@ -1,11 +1,13 @@
-// What the AVX-512 VNNI linear kernels share. Included by *_avx512.cpp only.
+// What the VNNI linear kernels share: 512 bits on AVX-512, 256 bits on AVX-VNNI. Included by *_avx512.cpp and *_avxvnni.cpp.
 //
+// vpdpbusd sums four columns of unsigned weights exactly in int32, so an offset is where an accumulator starts; int8 weights
+// become unsigned by flipping their top bit (offset 128).
 // Not here: panels and readers of block formats, which are those of the AVX2 table.
 #pragma once
 
 #include "kernels/x86/panel_avx2.h"
 
-namespace hearth::kernels::avx512 {
+namespace hearth::kernels::vnni {
 namespace {
 
 using avx2::kQuads;
@@ -35,11 +37,12 @@ KERNEL_INLINE void stage_starts(const Inputs& in, int64_t block, int64_t count, 
   }
 }
 
-KERNEL_INLINE int32_t load_word(const int8_t* q) {
-  int32_t word;
-  __builtin_memcpy(&word, q, 4);
-  return word;
+// Weights of one register of the panel or the file as unsigned bytes.
+template <class S>
+KERNEL_INLINE __m256i unsigned_weights(__m256i w) {
+  if constexpr (S::kSums != Sums::kSigned) return w;
+  return _mm256_xor_si256(w, _mm256_set1_epi32(static_cast<int>(0x80808080u)));
 }
 
 }  // namespace
-}  // namespace hearth::kernels::avx512
+}  // namespace hearth::kernels::vnni

@@ -1,0 +1,88 @@
+// One token against rows as they lie in the file, for every x86 table: eight rows are transposed in registers and multiplied
+// at once. Included by decode_linear_*.cpp only.
+//
+// The same readers as conversion, without the panel between: each weight is loaded once and never stored. A table brings its
+// Dots<S>: what it stages per block of a token, and how the quads of a half become an exact float dot.
+// Not here: taking formats apart (read_avx2.h).
+#pragma once
+
+#include "kernels/x86/linear.h"
+#include "kernels/x86/read_avx2.h"
+
+namespace hearth::kernels::avx2 {
+namespace {
+
+constexpr int kStagedBlocks = 512;  // 16384 columns at a time
+
+// Multiplies what a reader hands over. Dots<S>: begin(q, staged), half(part, h, quads, sub), value(part).
+template <class S, template <class> class Dots>
+struct DotSink {
+  Dots<S> dots;
+  // One block of the token each; advanced per unit.
+  const float* scale;
+  const float* scale_sum;
+  const int32_t* half_sum;
+  __m256 acc;
+
+  __attribute__((always_inline)) void half(int part, int h, const Quads& quads, __m256i sub) { dots.half(part, h, quads, sub); }
+
+  __attribute__((always_inline)) void finish(int part, __m256 w_scale, __m256 minimum, __m256 second) {
+    const __m256 value = dots.value(part), s = _mm256_set1_ps(scale[part]);
+    acc = _mm256_fmadd_ps(value, _mm256_mul_ps(w_scale, s), acc);
+    if constexpr (S::kMinimums == 1) acc = _mm256_fmadd_ps(minimum, _mm256_set1_ps(scale_sum[part]), acc);
+    if constexpr (S::kMinimums == 2) {
+      const __m256 low = _mm256_mul_ps(s, _mm256_set1_ps(static_cast<float>(half_sum[2 * part])));
+      const __m256 high = _mm256_mul_ps(s, _mm256_set1_ps(static_cast<float>(half_sum[2 * part + 1])));
+      acc = _mm256_fmadd_ps(minimum, low, acc);
+      acc = _mm256_fmadd_ps(second, high, acc);
+    }
+  }
+};
+
+template <class Reader, template <class> class Dots>
+KERNEL_INLINE void decode(const WeightRows& weights, const Inputs& in, int token, float* acc) {
+  using S = typename Reader::S;
+  const int64_t blocks = in.k / kBlock;
+  for (int row = 0; row < kPanelRows; row += kGroupRows) store_floats(acc + row, _mm256_setzero_ps());
+  typename Dots<S>::Staged staged[kStagedBlocks];
+  for (int64_t begin = 0; begin < blocks; begin += kStagedBlocks) {
+    const int64_t count = blocks - begin < kStagedBlocks ? blocks - begin : kStagedBlocks;
+    Dots<S>::stage(in, begin, count, token, staged);
+    for (int group = 0; group * kGroupRows < weights.rows; ++group) {
+      const RowPointers rows = group_rows(weights, group);
+      __m256 sum = load_floats(acc + group * kGroupRows);
+      for (int64_t b = 0; b < count; b += Reader::kParts) {
+        const int64_t at = token * blocks + begin + b;
+        DotSink<S, Dots> sink;
+        sink.dots.begin(in.q + at * kBlock, staged + b);
+        sink.scale = in.scale + at, sink.scale_sum = in.scale_sum + at, sink.half_sum = in.half_sum + 2 * at, sink.acc = sum;
+        const int64_t offset = (begin + b) / Reader::kParts * Reader::kBytes;
+        prefetch_rows<Reader::kBytes>(rows.row, weights.row_bytes, offset);
+        Reader::read(rows.row, offset, sink);
+        sum = sink.acc;
+      }
+      store_floats(acc + group * kGroupRows, sum);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hearth::kernels::avx2
+
+#define DEFINE_DECODE(name, Reader, Dots)                                                  \
+  void name(const WeightRows& weights, const Inputs& in, int token, float* acc) {          \
+    avx2::decode<avx2::Reader, Dots>(weights, in, token, acc);                             \
+  }
+#define DEFINE_ALL_DECODES(Dots)               \
+  DEFINE_DECODE(decode_q4_0, ReadQ4_0, Dots)   \
+  DEFINE_DECODE(decode_q4_1, ReadQ4_1, Dots)   \
+  DEFINE_DECODE(decode_q5_0, ReadQ5_0, Dots)   \
+  DEFINE_DECODE(decode_q5_1, ReadQ5_1, Dots)   \
+  DEFINE_DECODE(decode_q8_0, ReadQ8_0, Dots)   \
+  DEFINE_DECODE(decode_iq4_nl, ReadIQ4_NL, Dots) \
+  DEFINE_DECODE(decode_iq4_xs, ReadIQ4_XS, Dots) \
+  DEFINE_DECODE(decode_q2_k, ReadQ2_K, Dots)   \
+  DEFINE_DECODE(decode_q3_k, ReadQ3_K, Dots)   \
+  DEFINE_DECODE(decode_q4_k, ReadQ4_K, Dots)   \
+  DEFINE_DECODE(decode_q5_k, ReadQ5_K, Dots)   \
+  DEFINE_DECODE(decode_q6_k, ReadQ6_K, Dots)
