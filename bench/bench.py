@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speed of Hearth beside llama.cpp on the same files and machine, and what share of the machine's limits each reaches.
 
-Both programs run in turn, several rounds, and medians are taken: other work on the machine then hits both. The limits are
+The programs run in turn, several rounds, and medians are taken: other work on the machine then hits all. The limits are
 measured here and now (probes/ceilings.cpp): a step takes at least the time to read every weight once, and at least that of
 its multiply-adds at the peak of this processor. A table is printed as figures come, all figures are written as JSON.
 Compare ratios of one run only; figures of different machines or days say little. Run it on a machine that does nothing else.
@@ -33,7 +33,7 @@ LARGE = ["llama-3.1-8b:bf16"]  # 16 GB: only when named
 ALL = [*REAL, *shaped_models.NAMES]
 
 DEFAULT = {"models": [*REAL, "llama-3.2-1b:q4_k_m"], "prefill": (1, 2, 4, 8, 16, 32, 64, 128, 512, 2048), "streams": (1, 4, 8),
-           "depth": (0, 4096), "rounds": 3, "longest": 40.0}
+           "depth": (0, 4096), "rounds": 3, "longest": 60.0}
 QUICK = {"models": ["smollm2:135m", "qwen2.5-coder:0.5b"], "prefill": (1, 4, 16, 128, 512), "streams": (1, 4), "depth": (),
          "rounds": 1, "longest": 10.0}
 FULL = DEFAULT | {"models": [name for name in ALL if name not in LARGE], "depth": (0, 4096, 16384), "longest": float("inf")}
@@ -44,6 +44,14 @@ def counts(text):
     if any(count < 0 for count in values):
         raise argparse.ArgumentTypeError("counts are not negative")
     return values
+
+
+def peer_names(text):
+    names = [name for name in text.split(",") if name]
+    for name in names:
+        if name not in engines.PEERS:
+            raise argparse.ArgumentTypeError(f"there is no {name}; there are {', '.join(engines.PEERS)}")
+    return names
 
 
 def parse(arguments):
@@ -60,12 +68,12 @@ def parse(arguments):
     parser.add_argument("--threads", type=counts, default=(cores,) if cores == 1 else (cores, 1),
                         help="thread counts; after the first only a few sizes, unless --full (default: all, then 1)")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--longest", type=float, metavar="SECONDS", help="leave out what one run of would take longer")
+    parser.add_argument("--longest", type=float, metavar="SECONDS", help="leave out what takes longer for one run (default: 60, quick 10, full no limit)")
     parser.add_argument("--no-start", action="store_true", help="leave out loading, warm and cold")
-    parser.add_argument("--only", choices=["hearth", engines.PEER])
+    parser.add_argument("--peers", type=peer_names, default=["llama.cpp"],
+                        help=f"with whom to compare, of {', '.join(engines.PEERS)} (default: llama.cpp)")
+    parser.add_argument("--only", choices=[engines.OURS, *engines.PEERS], help="measure one program")
     parser.add_argument("--program", default=ROOT / "build" / "hearth", type=pathlib.Path)
-    parser.add_argument("--peer-python", default=os.environ.get("HEARTH_PEER_PYTHON", sys.executable),
-                        help="an interpreter that has llama-cpp-python")
     parser.add_argument("--shaped-folder", type=pathlib.Path, default=shaped_models.cache_folder(),
                         help="where files with random weights are kept (default: %(default)s)")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "bench.json")
@@ -250,7 +258,7 @@ class Bench:
         self.print_machine()
         works = self.load_works()
         seconds = self.estimate(works)
-        print(f"  {len(works)} models, {self.options.rounds} rounds: about {max(1, round(seconds / 60))} minutes", flush=True)
+        print(f"  models: {len(works)}, rounds: {self.options.rounds}; about {max(1, round(seconds / 60))} minutes", flush=True)
         self.progress = Progress(seconds)
         report.print_heading(self.engines)
         for name, (path, work) in works.items():

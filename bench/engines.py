@@ -13,10 +13,10 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-PEER = "llama.cpp"
-PEER_QUESTION = """import json, llama_cpp as peer
-print(json.dumps({"version": "llama-cpp-python " + peer.__version__,
-                  "features": peer.llama_print_system_info().decode().strip().rstrip("|").strip()}))"""
+ROOT = HERE.parent
+OURS = "hearth"
+PEERS = ("llama.cpp", "ik_llama.cpp")
+PREPARE = '. scripts/cache.sh && . scripts/peer.sh && prepare_peer "$1" >&2 && echo "$peer_python"'
 
 
 def hearth_version(program):
@@ -26,32 +26,36 @@ def hearth_version(program):
         raise SystemExit(f"bench: {program} cannot be run ({error.strerror}); `make build` builds it") from None
 
 
-def peer_description(python):
-    """{version, features, build} of the peer, or None if that interpreter has none."""
-    asked = subprocess.run([python, "-c", PEER_QUESTION], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+def peer_command(name):
+    """The command of a peer, built first if it is not there."""
+    prepared = subprocess.run(["sh", "-c", PREPARE, "sh", name], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if prepared.returncode != 0:
+        raise SystemExit(f"bench: {name} could not be built, see above; --only hearth measures without it")
+    return [prepared.stdout.strip(), str(HERE / "peer.py"), "--library", name]
+
+
+def peer_description(command):
+    """{version, features, build}"""
+    asked = subprocess.run([*command, "--describe"], stdout=subprocess.PIPE, text=True, check=False)
     if asked.returncode != 0:
-        return None
-    description = json.loads(asked.stdout)
-    build = pathlib.Path(python).parent.parent / "build.txt"
-    description["build"] = build.read_text().strip() if build.exists() else "built elsewhere"
-    return description
+        raise SystemExit(f"bench: {' '.join(command)} --describe failed; is the library in that Python?")
+    build = pathlib.Path(command[0]).parent.parent / "build.txt"
+    return json.loads(asked.stdout) | {"build": build.read_text().strip() if build.exists() else "built elsewhere"}
 
 
 def available(options):
-    """({name: command before the model's path}, {name: description})"""
+    """({name: command before the model's path}, {name: description}), ours first."""
     commands, descriptions = {}, {}
-    if options.only != PEER:
-        commands["hearth"] = [str(options.program), "bench"]
-        descriptions["hearth"] = {"version": hearth_version(options.program)}
-    if options.only != "hearth":
-        description = peer_description(options.peer_python)
-        if description:
-            commands[PEER] = [options.peer_python, str(HERE / "peer.py")]
-            descriptions[PEER] = description
-        elif options.only == PEER:
-            raise SystemExit(f"bench: {options.peer_python} has no llama-cpp-python; scripts/bench.sh builds it")
-        else:
-            print("bench: llama-cpp-python is not there, so only hearth is measured; scripts/bench.sh builds it", file=sys.stderr)
+    if options.only in (None, OURS):
+        commands[OURS] = [str(options.program), "bench"]
+        descriptions[OURS] = {"version": hearth_version(options.program)}
+    if options.only is None:
+        for name in options.peers:
+            commands[name] = peer_command(name)
+            descriptions[name] = peer_description(commands[name])
+    elif options.only in PEERS:
+        commands[options.only] = peer_command(options.only)
+        descriptions[options.only] = peer_description(commands[options.only])
     return commands, descriptions
 
 

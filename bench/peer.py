@@ -1,24 +1,23 @@
 #!/usr/bin/env python3
-"""Measures llama.cpp, through llama-cpp-python's low-level interface, and prints what `hearth bench --json` prints.
+"""Measures another program through its library, and prints what `hearth bench --json` prints.
 
-The same options, tokens, repetitions and kinds of run as there. llama.cpp gets its best settings: memory map with weights
-repacked for the processor, flash attention, f16 keys and values, batches of 512, keys and values of several streams apart,
-and one run before the clock starts. `first_token_ms` starts just before the model is opened, so neither Python's start nor
-the import is held against it, and `anonymous_mb` leaves out what the interpreter already held.
+The same options, numbers of tokens, repetitions and kinds of run as there, with the best settings of the library
+(peer_libraries.py) and one run before the clock starts. `first_token_ms` starts just before the model is opened, so neither
+Python's start nor the import is held against it, and `anonymous_mb` leaves out what the interpreter already held.
+--describe prints the library's version and the processor features it uses.
 Not here: comparisons (bench.py) and any measurement of our own program.
 """
 
 import argparse
-import ctypes
 import json
 import random
 import sys
 import time
 
-import llama_cpp as peer
 import numpy
+import peer_libraries
+from peer_libraries import BATCH
 
-BATCH = 512
 PROMPT = 16
 ENOUGH_SECONDS, MAX_RUNS = 1.5, 20
 
@@ -34,11 +33,6 @@ def memory_mb():
     return fields["RssAnon"], fields["RssFile"], fields["VmHWM"]
 
 
-@peer.llama_log_callback
-def silence(_level, _text, _data):
-    pass
-
-
 def make_tokens(count, vocabulary):
     source = random.Random(1)
     return [source.randrange(vocabulary) for _ in range(count)]
@@ -47,18 +41,12 @@ def make_tokens(count, vocabulary):
 class Context:
     """Keys and values of some streams; freed when left."""
 
-    def __init__(self, model, threads, positions, streams=1):
-        settings = peer.llama_context_default_params()
-        settings.n_ctx = -(-positions // 256) * 256 * streams
-        settings.n_batch = settings.n_ubatch = BATCH
-        settings.n_seq_max = streams
-        settings.n_threads = settings.n_threads_batch = threads
-        settings.flash_attn_type = peer.LLAMA_FLASH_ATTN_TYPE_ENABLED
+    def __init__(self, library, model, threads, positions, streams=1):
+        self.library = library
         self.streams = streams
-        self.context = peer.llama_init_from_model(model, settings)
+        self.context = library.context(model, positions, streams, threads)
         if not self.context:
-            raise SystemExit("llama.cpp cannot make a context: not enough memory?")
-        self.memory = peer.llama_get_memory(self.context)
+            raise SystemExit("the peer cannot make a context: not enough memory?")
         self.batches = []
 
     def __enter__(self):
@@ -66,12 +54,12 @@ class Context:
 
     def __exit__(self, *_):
         for batch in self.batches:
-            peer.llama_batch_free(batch)
-        peer.llama_free(self.context)
+            self.library.functions.llama_batch_free(batch)
+        self.library.functions.llama_free(self.context)
 
     def batch(self, entries):
         """One batch of (token, position, stream, wants logits); made before the clock starts."""
-        batch = peer.llama_batch_init(len(entries), 0, 1)
+        batch = self.library.functions.llama_batch_init(len(entries), 0, 1)
         batch.n_tokens = len(entries)
         for index, (token, position, stream, logits) in enumerate(entries):
             batch.token[index], batch.pos[index], batch.logits[index] = token, position, logits
@@ -92,9 +80,9 @@ class Context:
 
     def run(self, batches):
         for batch in batches:
-            if peer.llama_decode(self.context, batch) != 0:
-                raise SystemExit("llama_decode failed")
-        peer.llama_synchronize(self.context)
+            if self.library.decode(self.context, batch) != 0:
+                raise SystemExit("the peer's llama_decode failed")
+        self.library.synchronize(self.context)
 
     def seconds(self, batches):
         started = time.perf_counter()
@@ -103,7 +91,7 @@ class Context:
 
     def rewind(self, size):
         for stream in range(self.streams):
-            peer.llama_memory_seq_rm(self.memory, stream, size, -1)
+            self.library.forget(self.context, stream, size)
 
 
 def repeated_seconds(runs, step):
@@ -115,21 +103,18 @@ def repeated_seconds(runs, step):
 
 
 class Measurement:
-    def __init__(self, options):
-        self.options = options
+    def __init__(self, library, options):
+        self.library, self.options = library, options
         self.before_mb = memory_mb()[0]
-        self.started = time.perf_counter()
-        settings = peer.llama_model_default_params()
-        if hasattr(settings, "load_mode"):
-            settings.load_mode = peer.LLAMA_LOAD_MODE_MMAP
-        self.model = peer.llama_model_load_from_file(options.model.encode(), settings)
-        if not self.model:
-            raise SystemExit(f"llama.cpp cannot load {options.model}")
-        self.vocabulary = peer.llama_vocab_n_tokens(peer.llama_model_get_vocab(self.model))
         self.anonymous_mb = 0
+        self.started = time.perf_counter()
+        self.model = library.load(options.model)
+        if not self.model:
+            raise SystemExit(f"{options.library} cannot load {options.model}")
+        self.vocabulary = library.vocabulary(self.model)
 
     def context(self, positions, streams=1):
-        return Context(self.model, self.options.threads, positions, streams)
+        return Context(self.library, self.model, self.options.threads, positions, streams)
 
     def note_memory(self):
         self.anonymous_mb = max(self.anonymous_mb, memory_mb()[0] - self.before_mb)
@@ -139,7 +124,7 @@ class Measurement:
         with self.context(BATCH) as context:
             load = time.perf_counter()
             context.run(context.prompt(make_tokens(PROMPT, self.vocabulary)))
-            logits = peer.llama_get_logits_ith(context.context, -1)
+            logits = self.library.functions.llama_get_logits_ith(context.context, -1)
             numpy.ctypeslib.as_array(logits, (self.vocabulary,)).argmax()
             done = time.perf_counter()
             self.note_memory()
@@ -207,7 +192,9 @@ def counts_of(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("--library", choices=peer_libraries.NAMES, default=peer_libraries.NAMES[0])
+    parser.add_argument("--describe", action="store_true")
     parser.add_argument("--prefill", default="512", type=counts_of)
     parser.add_argument("--decode", type=int, default=64)
     parser.add_argument("--streams", default="1", type=counts_of)
@@ -216,9 +203,13 @@ def main():
     parser.add_argument("--start-only", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    peer.llama_log_set(silence, ctypes.c_void_p(0))
-    peer.llama_backend_init()
-    measurement = Measurement(options)
+    library = peer_libraries.open_library(options.library)
+    if options.describe:
+        print(json.dumps(library.describe()))
+        return 0
+    if not options.model:
+        parser.error("say which model")
+    measurement = Measurement(library, options)
     load_ms, first_token_ms = measurement.start()
     result = {"prefill": {}, "decode": {}}
     if not options.start_only:

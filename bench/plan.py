@@ -12,7 +12,7 @@ START_SECONDS = 1.0         # of a process beside its loading
 LOAD_BYTES_PER_SECOND = 1e9
 DEPTH_PATIENCE = 4          # the context is filled once, not once per run, so it may take longer
 # What share of the machine's limit is expected: (reading weights, multiply-adds).
-EXPECTED_SHARE = {"hearth": (0.8, 0.5), "llama.cpp": (0.5, 0.12)}
+EXPECTED_SHARE = {"hearth": (0.8, 0.5), "llama.cpp": (0.5, 0.12), "ik_llama.cpp": (0.6, 0.25)}
 START_ROUNDS = 5
 
 

@@ -1,6 +1,6 @@
 """Medians of what was measured, as one readable table; ratios and shares of the machine's limits are worked out here.
 
-Contract: a ratio is always how many times as good the first engine is, whether more or less is better.
+Contract: a ratio "x PEER" is always how many times as good the first engine is, whether more or less is better.
 Not here: measuring, and the JSON file (bench.py writes the same figures).
 """
 
@@ -19,8 +19,8 @@ def medians(runs):
 
 def print_heading(engines):
     columns = "".join(f"{engine:>16}" for engine in engines)
-    ratio = f"{'times as good':>16}" if len(engines) == 2 else ""
-    print(f"\n{'':34}{columns}{ratio}{'share of the limit':>22}")
+    ratios = "".join(f"{f'x {peer}':>16}" for peer in engines[1:])
+    print(f"\n{'':34}{columns}{ratios}    share of the limit")
 
 
 def print_row(label, engines, values, unit, larger_is_better=True, limit=None):
@@ -28,12 +28,11 @@ def print_row(label, engines, values, unit, larger_is_better=True, limit=None):
     line = f"  {label:32}"
     for value in values:
         line += f"{value:12.1f} {unit:3}" if value is not None else f"{'-':>12} {'':3}"
-    if len(engines) == 2:
-        ours, theirs = values if larger_is_better else values[::-1]
+    for peer in values[1:]:
+        ours, theirs = (values[0], peer) if larger_is_better else (peer, values[0])
         line += f"{ours / theirs:16.2f}" if ours is not None and theirs else f"{'':16}"
     if limit:
-        shares = "  ".join(f"{value / limit:6.1%}" if value is not None else f"{'-':>6}" for value in values)
-        line += f"{shares:>22}"
+        line += "    " + "".join(f"{value / limit:6.1%}  " if value is not None else f"{'-':>6}  " for value in values)
     print(line.rstrip(), flush=True)
 
 

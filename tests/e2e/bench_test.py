@@ -52,6 +52,7 @@ class BenchTest(ProgramTest):
     def test_usage(self):
         self.bench("--models", "no-such-model", expect=2)
         self.bench("--threads", "0", expect=2)
+        self.bench("--peers", "someone", expect=2)
         self.bench("--models", self.folder / "absent.gguf", expect=1)
 
     def test_work_of_a_file(self):
