@@ -73,6 +73,8 @@ def parse(arguments):
     parser.add_argument("--peers", type=peer_names, default=["llama.cpp"],
                         help=f"with whom to compare, of {', '.join(engines.PEERS)} (default: llama.cpp)")
     parser.add_argument("--only", choices=[engines.OURS, *engines.PEERS], help="measure one program")
+    parser.add_argument("--isa", choices=engines.INSTRUCTION_SETS, default=engines.NATIVE,
+                        help="what all programs and the limits may use of this processor (default: everything)")
     parser.add_argument("--program", default=ROOT / "build" / "hearth", type=pathlib.Path)
     parser.add_argument("--shaped-folder", type=pathlib.Path, default=shaped_models.cache_folder(),
                         help="where files with random weights are kept (default: %(default)s)")
@@ -156,7 +158,7 @@ class Bench:
         self.options = options
         self.commands, self.descriptions = engines.available(options)
         self.engines = list(self.commands)
-        self.limits = limits_of.measure(options.threads)
+        self.limits = limits_of.measure(options.threads, options.isa)
         self.report = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
                        "machine": {"processor": processor(), "cores": len(os.sched_getaffinity(0)), "kernel": platform.release()},
                        "engines": self.descriptions, "limits": self.limits, "models": {}}

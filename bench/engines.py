@@ -1,4 +1,4 @@
-"""The programs that are compared, as commands that print the same JSON, and the state of a file in the page cache.
+"""The programs that are compared, as commands that print the same JSON once the model and options are added, and the state of a file in the page cache.
 
 Contract: `available(options)` returns them by name; `run` runs one and returns its figures, or None with the reason printed;
 `drop_from_memory` makes the next load a cold one and says whether it could.
@@ -16,7 +16,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 OURS = "hearth"
 PEERS = ("llama.cpp", "ik_llama.cpp")
-PREPARE = '. scripts/cache.sh && . scripts/peer.sh && prepare_peer "$1" >&2 && echo "$peer_python"'
+NATIVE = "native"
+INSTRUCTION_SETS = (NATIVE, "avx2", "avxvnni")
+PREPARE = '. scripts/cache.sh && . scripts/peer.sh && prepare_peer "$1" "$2" >&2 && echo "$peer_python"'
 
 
 def hearth_version(program):
@@ -26,9 +28,9 @@ def hearth_version(program):
         raise SystemExit(f"bench: {program} cannot be run ({error.strerror}); `make build` builds it") from None
 
 
-def peer_command(name):
+def peer_command(name, isa):
     """The command of a peer, built first if it is not there."""
-    prepared = subprocess.run(["sh", "-c", PREPARE, "sh", name], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    prepared = subprocess.run(["sh", "-c", PREPARE, "sh", name, isa], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if prepared.returncode != 0:
         raise SystemExit(f"bench: {name} could not be built, see above; --only hearth measures without it")
     return [prepared.stdout.strip(), str(HERE / "peer.py"), "--library", name]
@@ -47,22 +49,21 @@ def available(options):
     """({name: command before the model's path}, {name: description}), ours first."""
     commands, descriptions = {}, {}
     if options.only in (None, OURS):
-        commands[OURS] = [str(options.program), "bench"]
-        descriptions[OURS] = {"version": hearth_version(options.program)}
+        kernels = [] if options.isa == NATIVE else ["--isa", options.isa]
+        commands[OURS] = [str(options.program), "bench", "--json", *kernels]
+        descriptions[OURS] = {"version": hearth_version(options.program), "kernels": options.isa}
     if options.only is None:
         for name in options.peers:
-            commands[name] = peer_command(name)
+            commands[name] = peer_command(name, options.isa)
             descriptions[name] = peer_description(commands[name])
     elif options.only in PEERS:
-        commands[options.only] = peer_command(options.only)
+        commands[options.only] = peer_command(options.only, options.isa)
         descriptions[options.only] = peer_description(commands[options.only])
     return commands, descriptions
 
 
 def run(command, path, arguments):
     parts = [*command, str(path), *map(str, arguments)]
-    if command[-1] == "bench":
-        parts.append("--json")
     result = subprocess.run(parts, stdout=subprocess.PIPE, check=False)
     if result.returncode in (-2, 130):
         raise KeyboardInterrupt

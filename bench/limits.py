@@ -1,6 +1,6 @@
 """What the machine could do at most, and how long a model's work takes at least on it.
 
-Contract: `measure(threads)` compiles and runs probes/ceilings.cpp; `Work(path)` counts a file's bytes and multiply-adds;
+Contract: `measure(threads, isa)` compiles and runs probes/ceilings.cpp; `Work(path)` counts a file's bytes and multiply-adds;
 `Work.seconds` is the larger of reading every weight once and of all multiply-adds at the peak of their kind: int8 for
 quantised weights, float32 for float ones. Attention is counted in bytes of keys and values only.
 Not here: measured speeds.
@@ -16,17 +16,18 @@ import tempfile
 import gguf_file
 
 FLOATS = ("F32", "F16", "BF16")
+MACHINE_FLAGS = {"native": ["-march=native"], "avx2": ["-march=x86-64-v3"], "avxvnni": ["-march=x86-64-v3", "-mavxvnni"]}
 PROBE = pathlib.Path(__file__).resolve().parent / "probes" / "ceilings.cpp"
 
 
-def measure(thread_counts):
-    """{threads: figures of the probe}"""
+def measure(thread_counts, isa="native"):
+    """{threads: figures of the probe}, with the instructions of that set"""
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder) / "ceilings"
         compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
         if not compiler:
             raise SystemExit("bench: no C++ compiler for the probes of the machine's limits; install g++ or set CXX")
-        subprocess.run([compiler, "-std=c++20", "-O2", "-march=native", "-pthread", "-Wno-ignored-attributes", PROBE,
+        subprocess.run([compiler, "-std=c++20", "-O2", *MACHINE_FLAGS[isa], "-pthread", "-Wno-ignored-attributes", PROBE,
                         "-o", program], check=True)
         return {threads: json.loads(subprocess.run([program, str(threads)], check=True, stdout=subprocess.PIPE).stdout)
                 for threads in thread_counts}

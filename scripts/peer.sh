@@ -2,8 +2,9 @@
 #   HEARTH_PEER_PYTHON      an interpreter that has llama-cpp-python already; nothing is built then
 #   HEARTH_IK_PEER_PYTHON   the same for ik-llama-cpp-python
 
-# prepare_peer NAME: makes the environment of bench/peers/NAME.txt if it is not there; sets $peer_python.
-# The library is compiled here, with every instruction that this processor has: wheels of others are made for any.
+# prepare_peer NAME ISA: makes the environment of bench/peers/NAME.txt if it is not there; sets $peer_python.
+# The library is compiled here, since wheels of others are made for any processor: with every instruction that this one has
+# (ISA native), or with those of lesser ones only (avx2, avxvnni).
 prepare_peer() {
   case "$1" in
     llama.cpp) peer_python=${HEARTH_PEER_PYTHON:-} ;;
@@ -12,12 +13,19 @@ prepare_peer() {
   esac
   [ -z "$peer_python" ] || return 0
   requirements=bench/peers/$1.txt
-  peer_flags='-DGGML_NATIVE=ON -DCMAKE_BUILD_TYPE=Release'
+  peer_flags='-DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON'
+  case "$2" in
+    native) peer_flags='-DGGML_NATIVE=ON' ;;
+    avx2) ;;
+    avxvnni) peer_flags="$peer_flags -DGGML_AVX_VNNI=ON" ;;
+    *) echo "bench: peers are built for native, avx2 or avxvnni, not $2" >&2; return 1 ;;
+  esac
+  peer_flags="$peer_flags -DCMAKE_BUILD_TYPE=Release"
   key=$({ cat "$requirements"; echo "$peer_flags"; grep -m1 '^flags' /proc/cpuinfo; } | sha256sum | cut -c1-12)
   environment=$cache_root/peer-$1-$key
   peer_python=$environment/bin/python
   [ ! -e "$environment/build.txt" ] || return 0
-  echo "bench: building $1 for this processor into $environment, once; this takes minutes"
+  echo "bench: building $1 ($2) into $environment, once; this takes minutes"
   rm -rf "$environment"
   mkdir -p "$cache_root"
   python3 -m venv "$environment" || return 1
