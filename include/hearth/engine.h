@@ -101,6 +101,15 @@ struct ReadProgress {
   int64_t total_bytes = 0;       // 0: nothing is read in advance, as there is no memory for all of it
 };
 
+// Decides, position by position, whether tokens that were put into a step on trial stay in their session.
+class TokenVerifier {
+ public:
+  virtual ~TokenVerifier() = default;
+  // The session now ends with tokens[index] of the step; `logits` are those after it, valid during the call. True: the next
+  // token of the step stays, too. False: it and all after it are dropped. After the last one the answer has no meaning.
+  virtual bool next_stays(int64_t index, std::span<const float> logits) = 0;
+};
+
 class Engine {
  public:
   static Result<std::unique_ptr<Engine>> load(const LoadOptions& options);
@@ -113,9 +122,17 @@ class Engine {
   const text::Tokenizer& tokenizer() const;
   const text::ChatTemplate* chat_template() const;  // null: a completion model
   Result<std::unique_ptr<Session>> new_session() const;
-  // One batch: appends tokens[i] to sessions[i] in a single pass over the weights; each then has its logits.
-  struct StepItem { Session* session; std::span<const int32_t> tokens; };
-  Result<void> step(std::span<const StepItem> items) const;
+  // One batch: appends tokens[i] to sessions[i] in a single pass over the weights; each then has its logits. With a verifier
+  // the first token is appended and the others are on trial: the session ends with the last one that stays and has its
+  // logits. Nothing that was dropped can be seen later. Then all tokens of the step must fit into one batch
+  // (kMaxVerifiedTokens), and after an error a session holds the tokens that its verifier saw.
+  struct StepItem {
+    Session* session;
+    std::span<const int32_t> tokens;
+    TokenVerifier* verifier = nullptr;
+  };
+  static constexpr int kMaxVerifiedTokens = 512;
+  Result<void> step(std::span<const StepItem> items, const std::atomic<bool>* cancel = nullptr) const;
 
   struct Impl;
 

@@ -138,6 +138,7 @@ Result<void> load_all(const LoadOptions& options, Engine::Impl& impl) {
   impl.batch_runs.reserve(max_tokens);
   impl.batch_items.reserve(max_tokens);
   impl.taken.reserve(options.max_sessions);
+  impl.verified.reserve(options.max_sessions);
   return {};
 }
 
@@ -179,6 +180,8 @@ Result<std::unique_ptr<Session>> Engine::new_session() const {
   return std::make_unique<Session>(std::make_unique<Session::Impl>(*impl_, std::move(kv)));
 }
 
-Result<void> Engine::step(std::span<const StepItem> items) const { return impl_->run(items, 0, nullptr, nullptr); }
+Result<void> Engine::step(std::span<const StepItem> items, const std::atomic<bool>* cancel) const {
+  return impl_->run(items, 0, cancel, nullptr);
+}
 
 }  // namespace hearth

@@ -1,4 +1,4 @@
-// What an Engine and its Sessions are made of; shared by engine.cpp and session.cpp only.
+// What an Engine and its Sessions are made of; shared by engine.cpp, session.cpp and verify.cpp only.
 #pragma once
 
 #include <memory>
@@ -22,6 +22,7 @@ namespace hearth {
 
 // Tokens per pass over the weights.
 inline constexpr int kMaxBatchTokens = 512;
+static_assert(Engine::kMaxVerifiedTokens == kMaxBatchTokens);
 
 struct Engine::Impl {
   // Appends items[i].tokens to items[i].session; `visit`, if given (then items is one), sees the logits of every token.
@@ -51,6 +52,8 @@ struct Engine::Impl {
   std::vector<int64_t> taken;            // per item: tokens already committed
   std::vector<int> batch_items;          // item of each run
   std::vector<float> visit_logits;       // [kHeadRows, vocabulary], on first use
+  struct Trial { int item; int first; int count; int seen; };  // rows of a verified item, those that its verifier has seen
+  std::vector<Trial> verified;
 
  private:
   Result<void> run_batches(std::span<const StepItem> items, int chunk, const std::atomic<bool>* cancel,
@@ -58,6 +61,9 @@ struct Engine::Impl {
   void fill_batch(std::span<const StepItem> items, int64_t limit);
   Result<void> finish_batch(std::span<const StepItem> items, const Session::LogitsVisitor* visit);
   Result<void> visit_rows(std::span<const StepItem> items, const Session::LogitsVisitor& visit);
+  Result<void> check_verified(std::span<const StepItem> items) const;
+  Result<void> verify_rows(std::span<const StepItem> items);
+  Result<bool> verify_round(std::span<const StepItem> items);
 };
 
 struct Session::Impl {

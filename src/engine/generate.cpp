@@ -2,8 +2,9 @@
 #include "engine/generate.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "base/clock.h"
+#include "engine/speculation/speculator.h"
 #include "kernels/select.h"
 #include "text/stop_strings.h"
 #include "text/tokenizer.h"
@@ -12,14 +13,10 @@ namespace hearth {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int64_t kPromptPiece = 512;         // tokens between two reports of progress
 constexpr int64_t kReservedTokens = 1 << 16;  // room for an answer that is made ahead
 
-double milliseconds(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double, std::milli>(to - from).count();
-}
+double milliseconds(int64_t from_ns, int64_t to_ns) { return static_cast<double>(to_ns - from_ns) * 1e-6; }
 
 bool is_set(const std::atomic<bool>* flag) { return flag != nullptr && flag->load(std::memory_order_relaxed); }
 
@@ -81,28 +78,109 @@ class Answer {
   std::string piece_;
 };
 
-Result<FinishReason> decode(const Engine& engine, Session& session, const GenerateOptions& options,
-                            text::Sampler& sampler, Answer* answer, GenerateResult* result,
-                            const std::atomic<bool>* cancel) {
-  const bool with_logprobs = options.sampler.logprobs >= 0;
-  for (;;) {
-    if (is_set(cancel)) return FinishReason::kCancelled;
-    if (options.max_tokens >= 0 && static_cast<int64_t>(result->tokens.size()) >= options.max_tokens) {
-      return FinishReason::kLength;
-    }
-    const text::Sampled sampled = sampler.sample(session.logits(), session.tokens());
-    if (!options.ignore_stop_tokens && engine.tokenizer().is_stop(sampled.id)) return FinishReason::kStop;
-    if (!answer->take(sampled, with_logprobs)) return FinishReason::kStop;
-    if (static_cast<int64_t>(result->tokens.size()) == options.max_tokens) return FinishReason::kLength;
-    if (session.size() >= session.context()) return FinishReason::kContextFull;
-    const Result<void> appended = session.append(std::span(&sampled.id, 1), 0, cancel);
-    if (!appended.ok()) {
-      if (appended.error().code == ErrorCode::kCancelled) return FinishReason::kCancelled;
-      return appended.error();
-    }
-    ++result->decode_steps;
+// The token loop. Between two steps `next_` has been drawn and shown and belongs to no session. A step appends it and,
+// on trial, what the speculator guesses to follow: each guess stays if it is what would have been drawn.
+class Decoding final : public TokenVerifier {
+ public:
+  Decoding(const Engine& engine, Session& session, const GenerateOptions& options, text::Sampler& sampler,
+           GenerateResult* result, Answer* answer, const std::atomic<bool>* cancel)
+      : engine_(engine), session_(session), options_(options), sampler_(sampler), speculator_(options.speculator),
+        result_(result), answer_(answer), cancel_(cancel) {
+    tokens_.reserve(1 + Speculator::kMaxDepth);
   }
-}
+
+  Result<FinishReason> run() {
+    if (is_set(cancel_)) return FinishReason::kCancelled;
+    if (options_.max_tokens == 0) return FinishReason::kLength;
+    if (!take(session_.logits())) return finish_;
+    for (;;) {
+      tokens_.assign(1, next_);
+      if (speculator_) draft();
+      Result<void> done = step();
+      // A wrong guess may overflow or need a page that is not there; the token itself has its own right to an error.
+      if (!done.ok() && tokens_.size() > 1 && done.error().code != ErrorCode::kCancelled) {
+        tokens_.resize(1);
+        speculator_->step_failed();
+        done = step();
+      }
+      if (!done.ok() && done.error().code == ErrorCode::kCancelled) return FinishReason::kCancelled;
+      if (!done.ok()) return done.error();
+      if (finished_) return finish_;
+    }
+  }
+
+  bool next_stays(int64_t index, std::span<const float> logits) override {
+    if (speculator_) speculator_->stop_clock();
+    const auto following = static_cast<size_t>(index) + 1;
+    bool stays = take(logits) && following < tokens_.size() && tokens_[following] == next_;
+    if (stays && is_set(cancel_)) {
+      finish(FinishReason::kCancelled);
+      stays = false;
+    }
+    accepted_ += stays ? 1 : 0;
+    if (speculator_) speculator_->start_clock();
+    return stays;
+  }
+
+ private:
+  // Draws the token after the session's end and shows it. False if the answer is over.
+  bool take(std::span<const float> logits) {
+    const text::Sampled sampled = sampler_.sample(logits, session_.tokens());
+    next_ = sampled.id;
+    if (!options_.ignore_stop_tokens && engine_.tokenizer().is_stop(sampled.id)) return finish(FinishReason::kStop);
+    if (!answer_->take(sampled, options_.sampler.logprobs >= 0)) return finish(FinishReason::kStop);
+    if (static_cast<int64_t>(result_->tokens.size()) == options_.max_tokens) return finish(FinishReason::kLength);
+    if (session_.size() >= session_.context()) return finish(FinishReason::kContextFull);
+    if (speculator_) speculator_->extend(next_);
+    return true;
+  }
+
+  bool finish(FinishReason reason) {
+    finished_ = true;
+    finish_ = reason;
+    return false;
+  }
+
+  // A trial longer than the answer may still get would be for nothing.
+  void draft() {
+    int64_t room = session_.context() - session_.size() - 1;
+    if (options_.max_tokens >= 0) {
+      room = std::min(room, options_.max_tokens - static_cast<int64_t>(result_->tokens.size()) - 1);
+    }
+    const std::span<const int32_t> draft = speculator_->draft(room);
+    tokens_.insert(tokens_.end(), draft.begin(), draft.end());
+  }
+
+  Result<void> step() {
+    const Engine::StepItem item{&session_, tokens_, this};
+    const int64_t before = session_.size();
+    accepted_ = 0;
+    if (speculator_) speculator_->start_clock();
+    const Result<void> done = engine_.step({&item, 1}, cancel_);
+    if (speculator_) speculator_->stop_clock();
+    if (!done.ok()) return done;
+    result_->decode_tokens += session_.size() - before;
+    ++result_->decode_steps;
+    result_->drafted_tokens += static_cast<int64_t>(tokens_.size()) - 1;
+    result_->accepted_tokens += accepted_;
+    if (speculator_) speculator_->step_done(accepted_);
+    return {};
+  }
+
+  const Engine& engine_;
+  Session& session_;
+  const GenerateOptions& options_;
+  text::Sampler& sampler_;
+  Speculator* speculator_;
+  GenerateResult* result_;
+  Answer* answer_;
+  const std::atomic<bool>* cancel_;
+  std::vector<int32_t> tokens_;  // of the step: next_ and guesses
+  int32_t next_ = -1;
+  int64_t accepted_ = 0;
+  bool finished_ = false;
+  FinishReason finish_ = FinishReason::kStop;
+};
 
 }  // namespace
 
@@ -146,9 +224,10 @@ Result<GenerateResult> generate(const Engine& engine, Session& session, std::spa
 
   GenerateResult result;
   result.prompt_tokens = static_cast<int64_t>(prompt.size());
-  const Clock::time_point start = Clock::now();
+  const int64_t start = monotonic_ns();
   const Result<int64_t> reused = advance_to(engine, session, prompt, options.chunk, callbacks.on_prompt, cancel);
-  const Clock::time_point prompt_done = Clock::now();
+  if (reused.ok() && options.speculator) options.speculator->begin(session.tokens(), options.sampler);
+  const int64_t prompt_done = monotonic_ns();
   result.prompt_ms = milliseconds(start, prompt_done);
   if (!reused.ok()) {
     if (reused.error().code != ErrorCode::kCancelled) return reused.error();
@@ -161,9 +240,9 @@ Result<GenerateResult> generate(const Engine& engine, Session& session, std::spa
   const int64_t wanted = options.max_tokens >= 0 ? std::min(options.max_tokens, room) : room;
   result.tokens.reserve(static_cast<size_t>(std::min(wanted, kReservedTokens)));
   Answer answer(engine, options, callbacks, &result);
-  result.finish_reason = TRY(decode(engine, session, options, *sampler, &answer, &result, cancel));
+  result.finish_reason = TRY(Decoding(engine, session, options, *sampler, &result, &answer, cancel).run());
   answer.finish();
-  result.decode_ms = milliseconds(prompt_done, Clock::now());
+  result.decode_ms = milliseconds(prompt_done, monotonic_ns());
   return result;
 }
 

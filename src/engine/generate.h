@@ -19,12 +19,15 @@
 
 namespace hearth {
 
+class Speculator;
+
 struct GenerateOptions {
   text::SamplerOptions sampler;
   int64_t max_tokens = -1;         // -1: until the model stops or the context is full
   std::vector<std::string> stop;   // strings that end the answer
   bool ignore_stop_tokens = false; // goes on where the model would stop
   int chunk = 0;                   // prompt tokens per step; 0: the engine's default
+  Speculator* speculator = nullptr;  // guesses ahead; changes the speed, never the answer. null: token by token
 };
 
 enum class FinishReason { kStop, kLength, kContextFull, kCancelled };
@@ -44,7 +47,10 @@ struct GenerateResult {
   int64_t prompt_tokens = 0;           // of the whole prompt
   int64_t reused_tokens = 0;           // of these, already in the session
   double prompt_ms = 0;                // until the first logits
-  int64_t decode_steps = 0;            // single-token steps after that
+  int64_t decode_tokens = 0;           // that went through the model after that
+  int64_t decode_steps = 0;            // in so many passes
+  int64_t drafted_tokens = 0;          // guesses that were put on trial
+  int64_t accepted_tokens = 0;         // of these, right
   double decode_ms = 0;
 };
 

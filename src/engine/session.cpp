@@ -1,6 +1,6 @@
 // Sessions, and the one function that moves tokens of sessions through the model in batches.
 //
-// Contract: include/hearth/engine.h. Not here: loading (engine.cpp), sampling (generate.cpp).
+// Contract: include/hearth/engine.h. Not here: loading (engine.cpp), tokens on trial (verify.cpp), sampling (generate.cpp).
 #include <algorithm>
 #include <string>
 
@@ -101,7 +101,7 @@ Result<void> Engine::Impl::finish_batch(std::span<const StepItem> items, const S
     const int item = batch_items[r];
     taken[item] += run.count;
     const bool last = taken[item] == static_cast<int64_t>(items[item].tokens.size());
-    if (last && !visit) {
+    if (last && !visit && items[item].verifier == nullptr) {
       rows[count] = run.first + run.count - 1;
       out[count++] = items[item].session->impl().logits.data();
     }
@@ -120,6 +120,7 @@ Result<void> Engine::Impl::run_batches(std::span<const StepItem> items, int chun
   for (fill_batch(items, limit); !batch_ids.empty(); fill_batch(items, limit)) {
     TRY(executor->forward({batch_ids, batch_runs}, cancel));
     TRY(finish_batch(items, visit));
+    TRY(verify_rows(items));
   }
   return {};
 }
@@ -127,6 +128,7 @@ Result<void> Engine::Impl::run_batches(std::span<const StepItem> items, int chun
 Result<void> Engine::Impl::run(std::span<const StepItem> items, int chunk, const std::atomic<bool>* cancel,
                                const Session::LogitsVisitor* visit) {
   for (const StepItem& item : items) TRY(check_tokens(item, spec.vocabulary));
+  TRY(check_verified(items));
   for (const StepItem& item : items) {
     TRY(item.session->impl().kv->reserve(static_cast<int64_t>(item.tokens.size())));
   }
@@ -139,6 +141,7 @@ Result<void> Engine::Impl::run(std::span<const StepItem> items, int chunk, const
   }
   if (!done.ok()) return done.error();
   for (const StepItem& item : items) {
+    if (item.verifier != nullptr) continue;  // verify_rows has committed what stays
     Session::Impl& session = item.session->impl();
     session.kv->commit(static_cast<int64_t>(item.tokens.size()));
     session.tokens.insert(session.tokens.end(), item.tokens.begin(), item.tokens.end());

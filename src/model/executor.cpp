@@ -156,11 +156,13 @@ Result<void> Executor::head(std::span<const int> rows, std::span<float* const> o
     std::memcpy(head_x_ + i * spec_.width, scratch_.x + rows[i] * spec_.width, sizeof(float) * spec_.width);
   }
   TRY(backend_.norm_quantise(head_x_, weights_.output_norm, spec_.norm_eps, count, head_in_));
-  float* logits = count == 1 ? out[0] : head_logits_;
+  bool adjacent = true;  // then they can be written where they belong
+  for (int64_t i = 1; i < count; ++i) adjacent = adjacent && out[i] == out[0] + i * spec_.vocabulary;
+  float* logits = adjacent ? out[0] : head_logits_;
   const backend::LinearJob job{&weights_.head, nullptr, logits};
   backend_.linear_store(head_in_, count, {&job, 1});
   if (spec_.logit_soft_cap > 0) backend_.soft_cap(logits, spec_.logit_soft_cap, count * spec_.vocabulary);
-  for (int64_t i = 0; count > 1 && i < count; ++i) {
+  for (int64_t i = 0; !adjacent && i < count; ++i) {
     std::memcpy(out[i], logits + i * spec_.vocabulary, sizeof(float) * spec_.vocabulary);
   }
   return {};
