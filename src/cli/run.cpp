@@ -60,6 +60,9 @@ void print_json(const RunOptions& run, const GenerateResult& result, const Gener
   object["answer_ms"] = result.decode_ms;
   object["prompt_tokens_per_second"] = prompt_rate(result);
   object["tokens_per_second"] = decode_rate(result);
+  object["steps"] = result.decode_steps;
+  object["drafted_tokens"] = result.drafted_tokens;
+  object["accepted_tokens"] = result.accepted_tokens;
   if (options.sampler.logprobs >= 0) object["logprobs"] = logprobs_to_json(*chat.model.engine, result);
   std::printf("%s\n", object.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
 }
@@ -152,6 +155,7 @@ void add_run(CLI::App& app, int* exit_code) {
   verb->add_flag("--verbose", run->verbose, "Counts, times and the seed after the answer (stderr)");
   verb->add_flag("-q,--quiet", run->quiet, "Nothing on stderr but errors");
   add_generation_options(verb, &run->chat.generation);
+  add_draft_options(verb, &run->chat.draft);
   add_engine_options(verb, &run->chat.engine, /*with_context=*/true);
   verb->footer(
       "Without PROMPT at a terminal this is a chat; /? there shows its commands. A model that is not here is pulled first.\n"

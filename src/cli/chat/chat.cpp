@@ -34,6 +34,12 @@ const char* why_it_ended(FinishReason reason) {
   return "";
 }
 
+std::string guesses(const GenerateResult& result) {
+  if (result.drafted_tokens == 0) return "nothing";
+  return count_of(result.drafted_tokens, "token") + ", " + std::to_string(result.accepted_tokens) + " of them right; " +
+         count_of(result.decode_steps, "step") + " for " + count_of(result.decode_tokens, "token");
+}
+
 Result<std::vector<int32_t>> prompt_tokens(const Chat& chat, const std::string& text) {
   if (chat.completes()) return text_prompt(*chat.model.engine, text);
   std::vector<text::ChatMessage> messages;
@@ -49,6 +55,7 @@ Result<void> load(Chat* chat, const EngineOptions& engine, bool quiet) {
   LoadedModel model = TRY(load_model(engine, quiet));
   model.reading->finish();  // what there is to wait for is said when it is waited for
   std::unique_ptr<Session> session = TRY(model.engine->new_session());
+  chat->drafting = TRY(make_drafting(chat->draft, engine, *model.engine, quiet));
   chat->session = std::move(session);
   chat->model = std::move(model);
   chat->engine = engine;
@@ -65,7 +72,9 @@ Result<GenerateResult> ask(Chat* chat, const std::string& text, const GenerateOp
     reading.finish();
     if (callbacks.on_prompt) callbacks.on_prompt(done, total);
   };
-  GenerateResult result = TRY(generate(*chat->model.engine, *chat->session, prompt, options, all, cancel));
+  GenerateOptions drafting = options;
+  drafting.speculator = chat->drafting.speculator.get();
+  GenerateResult result = TRY(generate(*chat->model.engine, *chat->session, prompt, drafting, all, cancel));
   if (!chat->completes() && !(result.finish_reason == FinishReason::kCancelled && result.text.empty())) {
     chat->messages.push_back({"user", text});
     chat->messages.push_back({"assistant", result.text});
@@ -86,12 +95,12 @@ double prompt_rate(const GenerateResult& result) {
 }
 
 double decode_rate(const GenerateResult& result) {
-  return result.decode_ms > 0 ? static_cast<double>(result.decode_steps) * 1e3 / result.decode_ms : 0;
+  return result.decode_ms > 0 ? static_cast<double>(result.decode_tokens) * 1e3 / result.decode_ms : 0;
 }
 
 std::string summary(const Chat& chat, const GenerateResult& result) {
   std::string text = count_of(static_cast<int64_t>(result.tokens.size()), "token");
-  if (result.decode_steps > 0) text += ", " + rate_text(decode_rate(result)) + " tokens/s";
+  if (result.decode_tokens > 0) text += ", " + rate_text(decode_rate(result)) + " tokens/s";
   text += ", context " + std::to_string(chat.session->size()) + " of " + std::to_string(chat.session->context());
   return text + why_it_ended(result.finish_reason);
 }
@@ -108,6 +117,7 @@ std::string details(const Chat& chat, const GenerateResult& result, const Genera
                       " of them already there" + prompt_time + rate_text(prompt_rate(result)) + " tokens/s"},
        {"answer", count_of(static_cast<int64_t>(result.tokens.size()), "token") + decode_time +
                       rate_text(decode_rate(result)) + " tokens/s"},
+       {"guessed ahead", guesses(result)},
        {"ended by", result.stop_string.empty() ? finish_reason_name(result.finish_reason)
                                                : "stop text \"" + printable(result.stop_string) + "\""},
        {"context", std::to_string(chat.session->size()) + " of " + std::to_string(chat.session->context())},

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/draft_options.h"
 #include "cli/engine_options.h"
 #include "cli/generation_options.h"
 #include "engine/generate.h"
@@ -20,12 +21,14 @@ namespace hearth::cli {
 struct Chat {
   EngineOptions engine;           // what the model was, or is to be, loaded with
   GenerationOptions generation;
+  DraftOptions draft;             // how it guesses ahead
   std::string system;
   std::vector<text::ChatMessage> messages;  // without the system prompt
   bool raw = false;               // no chat template: every text is continued on its own
   bool quiet = false;             // nothing about progress
   LoadedModel model;
   std::unique_ptr<Session> session;  // after `model`, so that it dies first
+  Drafting drafting;
 
   // True if texts go to the model as they are.
   bool completes() const { return raw || model.engine->info().chat_template.empty(); }
