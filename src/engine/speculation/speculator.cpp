@@ -8,7 +8,7 @@ namespace {
 
 // Every step pays this share of its time into the budget that trials may lose, and trials that pay fill it again.
 constexpr double kShare = 0.015;
-constexpr double kOverdraft = 0.75;   // single steps that may be lost before anything was paid in
+constexpr double kOverdraft = 0.5;   // single steps that may be lost before anything was paid in
 constexpr double kMaxCredit = 8;      // single steps; a good stretch does not pay for a long bad one
 constexpr double kLeastGain = 1.04;   // measured times are not that exact
 constexpr double kLearning = 1.0 / 24;
