@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""One hash of logits per model over threads, prompt chunks, instruction sets and shared prefixes; exit code 1 otherwise.
+"""One hash of logits per model over threads, prompt chunks, instruction sets and shared prefixes, and one of answers with and
+without guessing ahead; exit code 1 otherwise.
 
 Runs `hearth logits` over {threads 1, 2, 3} x {prompt chunks 1, 17, 64, 512} x {ref, avx2, avxvnni, avx512 where the CPU can} x
 {fresh, shared prefix} and prints SHA-256 (its first ten digits) of the bytes. The scalar table is slow: on real models it
@@ -23,6 +24,8 @@ REAL_MODELS = ["smollm2:135m", "gemma3:270m", "qwen2.5-coder:0.5b", "qwen2.5-cod
 THREADS = [1, 2, 3]
 CHUNKS = [1, 17, 64, 512]
 POSITIONS = 300  # past the first border of 256, and of every prompt chunk but the largest
+SPECULATION_PROMPT = "one two three four five six seven eight nine ten, " * 3 + "one two"
+SPECULATION_TOKENS = 60
 REF_POSITIONS = 20
 REF_PAIRS = [(1, 1), (2, 17), (3, 64), (2, 512)]
 ISA_FLAGS = {"ref": set(), "avx2": {"avx2", "fma", "f16c"}, "avxvnni": {"avx2", "fma", "f16c", "avx_vnni"},
@@ -115,6 +118,25 @@ def check(subject, isas, real, scratch):
     return good
 
 
+def check_speculation(subject):
+    """Answers with and without guessing ahead: the hash of their tokens and log-probabilities, which are made of the logits."""
+    good = True
+    for sampling in (["--temp", "0"], ["--temp", "0.8", "--seed", "3", "--repeat-penalty", "1.1"]):
+        row = []
+        for draft in (["off"], ["auto"], ["auto", "--draft-depth", "3"], ["auto", "--draft-depth", "20"]):
+            command = [subject.options.program, "run", subject.path, SPECULATION_PROMPT, "--raw", "--json", "--logprobs", "3",
+                       "--ignore-stop", "--max-tokens", str(SPECULATION_TOKENS), *sampling, "--draft", *draft]
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
+            answer = json.loads(done.stdout)
+            digest = hashlib.sha256(json.dumps([answer["logprobs"], answer["text"]]).encode()).hexdigest()
+            row.append((digest[:10], answer["drafted_tokens"]))
+        same = len({digest for digest, _ in row}) == 1
+        good = good and same
+        print(f"  {' '.join(sampling[:2]):10} without guesses {row[0][0]}, with " +
+              ", ".join(f"{digest} ({drafted} guesses)" for digest, drafted in row[1:]) + ("" if same else "  FAILED"), flush=True)
+    return good
+
+
 def subjects(options, names):
     stored = json.loads((HERE / "oracle" / "peer_accuracy.json").read_text())
     for name in names:
@@ -144,7 +166,10 @@ def main():
     for isa in ISA_FLAGS.keys() - set(isas):
         print(f"{isa}: this CPU cannot run it, so it is not compared")
     with tempfile.TemporaryDirectory() as scratch:
-        passed = [check(subject, isas, real, pathlib.Path(scratch)) for subject, real in subjects(options, names)]
+        passed = []
+        for subject, real in subjects(options, names):
+            passed.append(check(subject, isas, real, pathlib.Path(scratch)))
+            passed.append(check_speculation(subject))
     return 0 if passed and all(passed) else 1
 
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "cli/bench/measure.h"
+#include "cli/bench/speculation.h"
 #include "cli/engine_options.h"
 #include "cli/exit.h"
 #include "cli/terminal.h"
@@ -36,7 +37,9 @@ const int64_t kProcessStart = process_start_ns();
 struct BenchOptions {
   EngineOptions engine;
   BenchPlan plan;
+  DraftOptions draft;
   bool start_only = false;
+  bool speculation = false;
   bool json = false;
 };
 
@@ -102,6 +105,7 @@ void print_table(const BenchResult& result, const std::string& description) {
 
 int run_bench(BenchOptions options) {
   catch_interrupts();
+  if (options.speculation) return bench_speculation(options.engine, options.draft, options.plan.runs, options.json);
   if (options.start_only) {
     options.plan.prefill.clear();
     options.plan.depth.clear();
@@ -139,6 +143,8 @@ void add_bench(CLI::App& app, int* exit_code) {
       ->check(CLI::Range(1, kMaxRequestedRuns))
       ->type_name("N");
   verb->add_flag("--start-only", options->start_only, "Only load the model and produce a first token");
+  verb->add_flag("--speculation", options->speculation, "Only answers with and without guessing ahead, on repeated code and on prose");
+  add_draft_options(verb, &options->draft);
   add_engine_options(verb, &options->engine, /*with_context=*/false);
   verb->add_flag("--json", options->json, "Print a JSON object");
   verb->footer(
@@ -146,7 +152,8 @@ void add_bench(CLI::App& app, int* exit_code) {
       "Examples:\n"
       "  hearth bench smollm2:135m\n"
       "  hearth bench smollm2:135m --prefill 1,16,512 --depth 0,4096\n"
-      "  hearth bench qwen2.5-coder:1.5b --prefill 32,512 --decode 64 --streams 1,4 --threads 2 --json");
+      "  hearth bench qwen2.5-coder:1.5b --prefill 32,512 --decode 64 --streams 1,4 --threads 2 --json\n"
+      "  hearth bench qwen2.5-coder:1.5b --speculation --draft qwen2.5-coder:0.5b");
   verb->callback([options, exit_code] { *exit_code = run_bench(*options); });
 }
 

@@ -55,7 +55,9 @@ Result<void> load(Chat* chat, const EngineOptions& engine, bool quiet) {
   LoadedModel model = TRY(load_model(engine, quiet));
   model.reading->finish();  // what there is to wait for is said when it is waited for
   std::unique_ptr<Session> session = TRY(model.engine->new_session());
-  chat->drafting = TRY(make_drafting(chat->draft, engine, *model.engine, quiet));
+  Drafting drafting = TRY(make_drafting(chat->draft, engine, *model.engine, quiet));
+  chat->drafting.speculator.reset();  // holds a session of the draft model that goes now
+  chat->drafting = std::move(drafting);
   chat->session = std::move(session);
   chat->model = std::move(model);
   chat->engine = engine;
