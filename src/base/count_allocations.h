@@ -32,6 +32,21 @@ void* operator new(size_t size) { return hearth::counted_allocation(size, 1); }
 void* operator new(size_t size, std::align_val_t alignment) {
   return hearth::counted_allocation(size, static_cast<size_t>(alignment));
 }
+// A sanitizer's own form of these would be paired with the delete below.
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return hearth::counted_allocation(size, 1);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new(size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  try {
+    return hearth::counted_allocation(size, static_cast<size_t>(alignment));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
