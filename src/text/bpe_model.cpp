@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <future>
 #include <queue>
 #include <string>
+#include <system_error>
 #include <tuple>
 
 #include "text/unicode.h"
@@ -20,6 +22,8 @@ namespace {
 
 constexpr size_t kShortWord = 32;  // symbols
 constexpr uint32_t kNoRank = 0xFFFFFFFF;
+constexpr size_t kMergeBlock = 32;  // merges looked up together
+constexpr size_t kMergesForTwoThreads = 20000;
 // Symbols are counted in 32 bits; a longer word is encoded in parts of this many bytes.
 constexpr size_t kMaxWordBytes = size_t{1} << 30;
 
@@ -80,6 +84,10 @@ struct BpeModel::PendingMerge {
   int32_t left, right, merged;
 };
 
+struct BpeModel::ResolvedMerge {
+  int32_t left, right, merged;
+};
+
 Result<std::unique_ptr<BpeModel>> BpeModel::with_merges(Vocabulary vocabulary, const MergeSource& merges,
                                                         const BpeOptions& options) {
   if (merges.size > kMaxMerges) {
@@ -93,13 +101,12 @@ Result<std::unique_ptr<BpeModel>> BpeModel::with_merges(Vocabulary vocabulary, c
 
 // The tables are larger than the processor's caches, so that merges go through in blocks: all look-ups of a block are
 // under way before the first result is needed.
-Result<void> BpeModel::add_merges(const MergeSource& merges) {
-  constexpr size_t kBlock = 32;
-  merges_.reserve(merges.size);
-  PendingMerge block[kBlock];
-  std::vector<char> buffers[kBlock];
-  for (size_t begin = 0; begin < merges.size; begin += kBlock) {
-    const size_t count = std::min(kBlock, merges.size - begin);
+template <class Take>
+Result<void> BpeModel::resolve_merges(const MergeSource& merges, size_t first, size_t last, const Take& take) const {
+  PendingMerge block[kMergeBlock];
+  std::vector<char> buffers[kMergeBlock];
+  for (size_t begin = first; begin < last; begin += kMergeBlock) {
+    const size_t count = std::min(kMergeBlock, last - begin);
     for (size_t i = 0; i < count; ++i) {
       PendingMerge& merge = block[i];
       std::tie(merge.left_text, merge.right_text) = merges.pair(begin + i);
@@ -128,11 +135,38 @@ Result<void> BpeModel::add_merges(const MergeSource& merges) {
                                               std::string(block[i].right_text.substr(0, 64)) +
                                               "\", names or makes a token that is not in the vocabulary"};
       }
-      merges_.prefetch(block[i].left, block[i].right);
     }
+    take(begin, block, count);
+  }
+  return {};
+}
+
+// A long list is looked up by two threads, the second half into a list of its own: start-up waits for this.
+Result<void> BpeModel::add_merges(const MergeSource& merges) {
+  const size_t half = merges.size < kMergesForTwoThreads ? merges.size : merges.size / 2;
+  std::vector<ResolvedMerge> second(merges.size - half);
+  std::future<Result<void>> second_done;
+  const auto resolve_second = [&] {
+    return resolve_merges(merges, half, merges.size, [&](size_t begin, const PendingMerge* block, size_t count) {
+      for (size_t i = 0; i < count; ++i) second[begin - half + i] = {block[i].left, block[i].right, block[i].merged};
+    });
+  };
+  try {
+    if (!second.empty()) second_done = std::async(std::launch::async, resolve_second);
+  } catch (const std::system_error&) {  // no thread to be had
+    second_done = std::async(std::launch::deferred, resolve_second);
+  }
+  merges_.reserve(merges.size);
+  TRY(resolve_merges(merges, 0, half, [&](size_t begin, const PendingMerge* block, size_t count) {
+    for (size_t i = 0; i < count; ++i) merges_.prefetch(block[i].left, block[i].right);
     for (size_t i = 0; i < count; ++i) {
       merges_.insert(block[i].left, block[i].right, {static_cast<uint32_t>(begin + i), block[i].merged});
     }
+  }));
+  if (second_done.valid()) TRY(second_done.get());
+  for (size_t i = 0; i < second.size(); ++i) {
+    if (i + kMergeBlock < second.size()) merges_.prefetch(second[i + kMergeBlock].left, second[i + kMergeBlock].right);
+    merges_.insert(second[i].left, second[i].right, {static_cast<uint32_t>(half + i), second[i].merged});
   }
   return {};
 }

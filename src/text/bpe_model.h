@@ -76,7 +76,11 @@ class BpeModel {
 
   BpeModel(Vocabulary vocabulary, const BpeOptions& options);
   struct PendingMerge;
+  struct ResolvedMerge;
   Result<void> add_merges(const MergeSource& merges);
+  // Looks up the merges from `first` to `last` in blocks; take(begin, block, count) gets each block in order.
+  template <class Take>
+  Result<void> resolve_merges(const MergeSource& merges, size_t first, size_t last, const Take& take) const;
   bool resolve(PendingMerge* merge) const;  // false: a token is missing
   bool find_pair(std::string_view joined, int32_t left, int32_t right, Pair* pair) const;
   // A byte without token and without stand-in is dropped before merging: its neighbours then adjoin.
