@@ -64,6 +64,22 @@ class RunTest(ProgramTest):
             self.assertEqual(token["alternatives"][0]["id"], token["id"])
         self.assertEqual("".join(token["token"] for token in answer["logprobs"]), answer["text"])
 
+    def test_guessing_ahead_changes_nothing_but_the_steps(self):
+        options = ["red green blue yellow, " * 6 + "red green", "--raw", "--temp", "0", "--max-tokens", "40", "--ignore-stop", "--json",
+                   "--logprobs", "2"]
+        plain = json.loads(self.run_model(*options, "--draft", "off").stdout)
+        self.assertEqual((plain["drafted_tokens"], plain["accepted_tokens"], plain["steps"]), (0, 0, 39))
+        guessed = json.loads(self.run_model(*options).stdout)
+        self.assertGreater(guessed["drafted_tokens"], 0)
+        self.assertLessEqual(guessed["accepted_tokens"], guessed["drafted_tokens"])
+        self.assertLess(guessed["steps"], 39)
+        with_model = json.loads(self.run_model(*options, "--draft", model_path(), "--draft-depth", "3").stdout)
+        for answer in (guessed, with_model):
+            for key in ("text", "logprobs", "finish_reason", "context_used"):
+                self.assertEqual(answer[key], plain[key])
+        self.assertIn("vocabulary", self.run_model(*options, "--draft", model_path("qwen2.5-coder-0.5b.gguf"), expect=2).stderr)
+        self.hearth("run", model_path(), "Hi", "--draft", self.folder / "absent.gguf", expect=1)
+
     def test_system_prompt_and_stop(self):
         plain = json.loads(self.run_model("Hi", "--temp", "0", "--max-tokens", "1", "--json").stdout)
         told = json.loads(self.run_model("Hi", "--system", "You are a pirate who says arr.", "--temp", "0",
