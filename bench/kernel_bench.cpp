@@ -1,7 +1,8 @@
 // Micro-benchmark of the linear kernels: what each block format reaches against this machine's own limits.
 //
 // Prints, per table and format: conversion (weights per ns), multiplication by token count (GOP/s and share of the integer
-// peak loop), and one-token routes over a buffer larger than the caches (GB/s of file bytes against a plain read loop).
+// peak loop), one-token routes over a buffer larger than the caches (GB/s of file bytes against a plain read loop), and what
+// small batches cost over the same buffer, as multiples of one token.
 // usage: kernel_bench [table [format [decode_megabytes]]]
 #include <algorithm>
 #include <chrono>
@@ -237,6 +238,51 @@ void bench_decode(const KernelTable& table, const quant::FormatTraits& traits, i
   std::fflush(stdout);
 }
 
+// Panels of eight blocks, all tokens over them and the next eight fetched meanwhile, as the backend does for small batches.
+void bench_small_batches(const KernelTable& table, const quant::FormatTraits& traits, int64_t megabytes) {
+  const FormatKernels& kernels = table.formats[static_cast<uint32_t>(traits.format)];
+  constexpr int64_t kColumns = 2048, kStep = 8;
+  constexpr int kMost = 32, kPieces = 4;
+  const auto sample = weight_rows(traits, kColumns * kPanelRows);
+  std::vector<uint8_t> data;
+  while (data.size() + sample.size() <= static_cast<size_t>(megabytes) << 20) data.insert(data.end(), sample.begin(), sample.end());
+  const int64_t row_bytes = static_cast<int64_t>(sample.size()) / kPanelRows;
+  const Activations a(kColumns, kMost);
+  std::printf("%-7s %-7s small batches:", table.name, traits.name);
+  for (int threads : {1, 2}) {
+    double one = 0;
+    std::printf("  %d thread%s:", threads, threads == 1 ? "" : "s");
+    for (int tokens : {1, 2, 3, 4, 6, 7, 8, 12, 16, 32}) {
+      const double rate = stream(data, row_bytes, threads, [&](const WeightRows& rows) {
+        alignas(64) static thread_local uint8_t panel[kStep * 4096];
+        alignas(64) float acc[kMost * kPanelRows] = {};
+        if (tokens == 1 && kernels.decode != nullptr) {
+          kernels.decode(rows, a.inputs(), 0, acc);
+        } else {
+          const int64_t blocks = kColumns / kBlock, chunk_bytes = rows.row_bytes * kStep / blocks;
+          for (int64_t at = 0; at < blocks; at += kStep) {
+            kernels.convert(rows, at, kStep, panel);
+            const int64_t after = at + kStep < blocks ? (at + kStep) * rows.row_bytes / blocks : rows.row_bytes * kPanelRows;
+            const auto* next = static_cast<const uint8_t*>(rows.data) + after;
+            for (int64_t piece = 0; piece < kPieces; ++piece) {
+              for (int r = 0; r < kPanelRows / kPieces; ++r, next += rows.row_bytes) {
+                for (int64_t i = 0; i < chunk_bytes; i += 64) __builtin_prefetch(next + i);
+              }
+              const auto* part = panel + piece * kStep / kPieces * kernels.panel_bytes_per_block;
+              kernels.multiply(part, a.inputs(), at + piece * kStep / kPieces, kStep / kPieces, 0, tokens, acc);
+            }
+          }
+        }
+        __asm__ volatile("" ::"r"(acc) : "memory");
+      });
+      if (tokens == 1) one = rate;
+      std::printf(" %d: %.2f", tokens, one / rate);
+    }
+  }
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -252,6 +298,7 @@ int main(int argc, char** argv) {
       if (traits == nullptr || (!only_format.empty() && only_format != "all" && only_format != traits->name)) continue;
       bench_panel(*table, *traits, peak);
       if (megabytes > 0) bench_decode(*table, *traits, megabytes);
+      if (megabytes > 0) bench_small_batches(*table, *traits, megabytes);
     }
   }
   return 0;

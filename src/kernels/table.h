@@ -43,7 +43,8 @@ struct FormatKernels {
   size_t panel_bytes_per_block;  // of 32 columns x 32 rows; 0: the format is absent from this table
   // Converts blocks [begin, begin+count) of the rows into a panel (64-byte aligned).
   void (*convert)(const WeightRows& weights, int64_t begin, int64_t count, void* panel);
-  // The panel holds blocks [begin, begin+count). Tokens [first, first+tokens) continue their sums over them:
+  // The panel holds blocks [begin, begin+count), panel_bytes_per_block each, so part of a panel is a panel. Tokens
+  // [first, first+tokens) continue their sums over them:
   // acc[i][r], i = token - first, is [tokens, 32], 64-byte aligned.
   void (*multiply)(const void* panel, const Inputs& in, int64_t begin, int64_t count, int first, int tokens, float* acc);
   // Straight from the file's bytes for one token over all of K: acc[r] (32 floats) is overwritten. Null: use the panel.

@@ -92,9 +92,10 @@ class CpuBackend final : public Backend {
 
 // Query rows that share one read of keys and values.
 inline constexpr int kQueryTile = 24;
-// Panel chunk of small batches, in blocks of 32 columns: stays in the first-level cache.
-inline constexpr int64_t kSmallBatchBlocks = 16;
-inline constexpr int kSmallBatchTokens = 6;
+// Up to this many tokens, panels are chunks of so many blocks: a chunk stays in the first-level cache, and the next one is
+// fetched while it is multiplied.
+inline constexpr int kSmallBatchTokens = 48;
+inline constexpr int64_t kSmallBatchBlocks = 8;
 // Split attention keeps at most this many partial floats; longer contexts go unsplit.
 inline constexpr int64_t kPartialFloats = int64_t{1} << 20;
 

@@ -16,6 +16,30 @@ int panel_rows(const Tensor& weight, int64_t row) {
   return static_cast<int>(std::min<int64_t>(kernels::kPanelRows, weight.rows - row));
 }
 
+// Asks for `bytes` of each of `rows` rows; addresses beyond the mapping are ignored by the processor.
+void prefetch_rows(const std::byte* data, int64_t row_bytes, int rows, int64_t bytes) {
+  constexpr int64_t kLine = 64;
+  for (int r = 0; r < rows; ++r) {
+    for (int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(data + r * row_bytes + i);
+  }
+}
+
+// All tokens over one chunk of a panel, a share of its blocks at a time: before each, a share of the rows of the next chunk is
+// asked for, so that memory works while the processor multiplies.
+void multiply_chunk(const kernels::FormatKernels& format, const std::byte* panel, const kernels::Inputs& in, int64_t begin,
+                    int64_t count, int tokens, float* acc, const std::byte* next, int64_t row_bytes, int64_t next_bytes) {
+  constexpr int kPieces = 4, kPieceRows = kernels::kPanelRows / kPieces;
+  for (int64_t piece = 0, done = 0; piece < kPieces; ++piece) {
+    prefetch_rows(next + piece * kPieceRows * row_bytes, row_bytes, kPieceRows, next_bytes);
+    const int64_t end = count * (piece + 1) / kPieces;
+    if (end > done) {
+      const std::byte* part = panel + done * static_cast<int64_t>(format.panel_bytes_per_block);
+      format.multiply(part, in, begin + done, end - done, 0, tokens, acc);
+    }
+    done = end;
+  }
+}
+
 }  // namespace
 
 // Kernels see whole blocks only: the last columns % 32 of a float weight are padded with zeros on both sides.
@@ -53,11 +77,18 @@ void CpuBackend::multiply_panel(const Tensor& weight, int64_t row, int rows, con
   }
   std::memset(acc, 0, sizeof(float) * tokens * kernels::kPanelRows);
   const int64_t blocks = weight.columns / kernels::kBlock;
-  const int64_t step = tokens <= kSmallBatchTokens ? kSmallBatchBlocks : blocks;
-  for (int64_t begin = 0; begin < blocks; begin += step) {
-    const int64_t count = std::min(step, blocks - begin);
-    format.convert(panel_weights, begin, count, worker.panel);
-    format.multiply(worker.panel, in, begin, count, 0, tokens, acc);
+  if (tokens > kSmallBatchTokens) {
+    format.convert(panel_weights, 0, blocks, worker.panel);
+    format.multiply(worker.panel, in, 0, blocks, 0, tokens, acc);
+  } else {
+    const auto* data = static_cast<const std::byte*>(panel_weights.data);
+    for (int64_t begin = 0; begin < blocks; begin += kSmallBatchBlocks) {
+      const int64_t count = std::min(kSmallBatchBlocks, blocks - begin), after = begin + count;
+      format.convert(panel_weights, begin, count, worker.panel);
+      const std::byte* next = after < blocks ? data + after * weight.row_bytes / blocks : data + kernels::kPanelRows * weight.row_bytes;
+      multiply_chunk(format, worker.panel, in, begin, count, tokens, acc, next, weight.row_bytes,
+                     kSmallBatchBlocks * weight.row_bytes / blocks);
+    }
   }
   if (ragged) multiply_tail(weight, row, rows, in, tokens, worker, acc);
 }
