@@ -76,6 +76,26 @@ double maddubs_gops() {
   return 4 * kSteps * 64 / seconds / 1e9;
 }
 
+// vpmaddubsw, vpmaddwd and vpaddd in registers: the limit for int8 weights, whose products must be widened at once.
+double widened_gops() {
+  constexpr int64_t kSteps = 20000;
+  const double seconds = best_seconds([] {
+    for (int64_t i = 0; i < kSteps; ++i) {
+      __asm__ volatile(
+          "vpmaddubsw %%ymm0, %%ymm0, %%ymm8\n vpmaddubsw %%ymm0, %%ymm0, %%ymm9\n"
+          "vpmaddubsw %%ymm0, %%ymm0, %%ymm10\n vpmaddubsw %%ymm0, %%ymm0, %%ymm11\n"
+          "vpmaddwd %%ymm0, %%ymm8, %%ymm8\n vpmaddwd %%ymm0, %%ymm9, %%ymm9\n"
+          "vpmaddwd %%ymm0, %%ymm10, %%ymm10\n vpmaddwd %%ymm0, %%ymm11, %%ymm11\n"
+          "vpaddd %%ymm8, %%ymm1, %%ymm1\n vpaddd %%ymm9, %%ymm2, %%ymm2\n"
+          "vpaddd %%ymm10, %%ymm3, %%ymm3\n vpaddd %%ymm11, %%ymm4, %%ymm4\n"
+          :
+          :
+          : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm8", "xmm9", "xmm10", "xmm11");
+    }
+  });
+  return 4 * kSteps * 64 / seconds / 1e9;
+}
+
 // vpdpbusd chains in registers: the integer limit of AVX-512 VNNI (64 multiply-adds each).
 double dpbusd_gops() {
   constexpr int64_t kSteps = 20000;
@@ -293,6 +313,9 @@ int main(int argc, char** argv) {
     if (only_table.empty() ? table == &kRefTable : only_table != table->name) continue;
     const double peak = peak_gops(*table);
     std::printf("%s: integer peak loop %.0f GOP/s\n", table->name, peak);
+#if defined(__x86_64__)
+    if (table == &kAvx2Table) std::printf("avx2: with every product widened %.0f GOP/s\n", widened_gops());
+#endif
     for (uint32_t number : kFormatNumbers) {
       const quant::FormatTraits* traits = quant::traits(number);
       if (traits == nullptr || (!only_format.empty() && only_format != "all" && only_format != traits->name)) continue;
