@@ -11,8 +11,8 @@ import subprocess
 import sys
 
 MINIMUM = 6
-TILES = ("score_groups<", "value_columns<")
-MULTIPLY_ADD = re.compile(r"\bv(fmadd|fmsub|fnmadd|pdpbusd|pmaddubsw)")
+TILES = ("score_groups<", "value_columns<")  # int8_score_groups< too
+MULTIPLY_ADD = re.compile(r"\bv(fmadd|fmsub|fnmadd|pdpbusd|pmaddubsw|pmaddwd)")
 STACK_MOVE = re.compile(r"\bvmov\w*\s.*(%[xyz]mm\d+,-?(0x)?[0-9a-f]*\(%r[sb]p|\(%r[sb]p\),%[xyz]mm)")
 LINE = re.compile(r"^\s*([0-9a-f]+):\s+(.*)$")
 JUMP = re.compile(r"^j\w+\s+([0-9a-f]+) <")

@@ -31,7 +31,7 @@ struct LoadOptions {
   int threads = 0;               // 0: as many as the process may use (affinity, cgroup quota)
   int64_t context = 0;           // positions per session; 0: the model's own, reduced to what memory holds and said in info
   std::string isa;               // "", "ref", "avx2", "avxvnni", "avx512"
-  std::string kv_type = "f16";   // "f16", "f32"
+  std::string kv_type = "f16";   // "f16", "f32", "int8"
   int max_sessions = 1;          // that live at once; sizes the KV pool
   int64_t memory_limit_bytes = 0;  // 0: what the machine has available
 };

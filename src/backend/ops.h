@@ -55,6 +55,7 @@ struct AttentionRun {
 struct KvLayout {
   kernels::KvType type = kernels::KvType::kF16;
   int64_t layer_offset = 0;      // bytes from the page base
+  int64_t key_bytes = 0;         // bytes of one head's keys: its values follow them
   int64_t head_bytes = 0;        // bytes of one head's keys and values
 };
 

@@ -20,10 +20,12 @@ void add_engine_options(CLI::App* verb, EngineOptions* options, bool with_contex
     verb->add_option("--ctx", options->context, "Context in tokens; 0: the model's own, as far as memory reaches")
         ->check(CLI::Range(int64_t{0}, kMaxContext))
         ->type_name("N");
-    verb->add_option("--kv", options->kv_type, "Number format of the context memory: f16 or f32")
-        ->check(CLI::IsMember({"f16", "f32"}))
-        ->type_name("TYPE");
   }
+  verb->add_option_function<std::string>(
+          "--kv", [options](const std::string& type) { options->kv_type = type == "q8" || type == "q8_0" ? "int8" : type; },
+          "Number format of the context memory: f16, f32, or int8 (also q8, q8_0), which takes about half of f16's")
+      ->check(CLI::IsMember({"f16", "f32", "int8", "q8", "q8_0"}))
+      ->type_name("TYPE");
   verb->add_option("--threads", options->threads, "Threads; 0: as many as this process may use")
       ->check(CLI::Range(0, kMaxThreads))
       ->type_name("N");

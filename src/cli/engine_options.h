@@ -23,11 +23,11 @@ struct EngineOptions {
   int64_t context = 0;           // 0: the model's own, reduced to what memory holds
   int threads = 0;               // 0: as many as the process may use
   std::string isa;               // empty: the best this processor has
-  std::string kv_type = "f16";
+  std::string kv_type = "f16";   // f16, f32, int8
   int max_sessions = 1;
 };
 
-// --threads and --isa; with_context adds --ctx and --kv.
+// --threads, --isa and --kv; with_context adds --ctx.
 void add_engine_options(CLI::App* verb, EngineOptions* options, bool with_context);
 
 struct LoadedModel {

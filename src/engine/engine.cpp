@@ -21,6 +21,13 @@ constexpr int kMaxSessions = 4096;
 // Tokenizer tables: about this much per vocabulary entry.
 constexpr int64_t kTokenizerBytesPerEntry = 64;
 
+Result<kernels::KvType> kv_type_named(const std::string& name) {
+  if (name == "f16") return kernels::KvType::kF16;
+  if (name == "f32") return kernels::KvType::kF32;
+  if (name == "int8") return kernels::KvType::kInt8;
+  return Error{ErrorCode::kInvalidArgument, "key-value type \"" + name + "\" is not f16, f32 or int8"};
+}
+
 Result<void> check_options(const LoadOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
     return Error{ErrorCode::kInvalidArgument, "threads must be 0 (all) to " + std::to_string(kMaxThreads)};
@@ -29,9 +36,7 @@ Result<void> check_options(const LoadOptions& options) {
   if (options.max_sessions < 1 || options.max_sessions > kMaxSessions) {
     return Error{ErrorCode::kInvalidArgument, "sessions must be 1 to " + std::to_string(kMaxSessions)};
   }
-  if (options.kv_type != "f16" && options.kv_type != "f32") {
-    return Error{ErrorCode::kInvalidArgument, "key-value type \"" + options.kv_type + "\" is not f16 or f32"};
-  }
+  TRY(kv_type_named(options.kv_type));
   return {};
 }
 
@@ -63,8 +68,7 @@ Result<void> prepare(const LoadOptions& options, Engine::Impl& impl) {
   }
   impl.spec = TRY(model::describe(*impl.view));
   impl.weights = TRY(model::Weights::bind(*impl.view, impl.spec, *impl.table));
-  const auto kv_type = options.kv_type == "f32" ? kernels::KvType::kF32 : kernels::KvType::kF16;
-  impl.pages = model::PageLayout::of(impl.spec, kv_type);
+  impl.pages = model::PageLayout::of(impl.spec, TRY(kv_type_named(options.kv_type)));
   impl.max_sessions = options.max_sessions;
   const int threads = options.threads > 0 ? options.threads : usable_cpus();
   const int64_t scratch = model::Executor::scratch_bytes(impl.spec, kMaxBatchTokens) +

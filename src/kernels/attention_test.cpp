@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/kv_page.h"
 #include "kernels/ref/half.h"
 #include "kernels/variants_test.h"
 
@@ -18,19 +19,38 @@ using test::Random;
 using test::Variant;
 using Floats = std::vector<float>;
 
+using Bytes = std::vector<uint8_t>;
+
 constexpr int kPages = kAttentionChunk / kPagePositions;
+constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kInt8};
+
+// Rows of head_dim floats rounded to int8 in blocks of 32, the last padded with zeros.
+struct Int8Rows {
+  Int8Rows(const Floats& x, int head_dim) {
+    const auto width = static_cast<size_t>(head_dim), padded = static_cast<size_t>(head_blocks(head_dim)) * kBlock;
+    Floats all(x.size() / width * padded, 0.0f);
+    for (size_t row = 0; row * width < x.size(); ++row) std::copy_n(&x[row * width], width, &all[row * padded]);
+    q.resize(all.size());
+    scale.resize(all.size() / kBlock);
+    std::vector<int32_t> half_sum(2 * scale.size());
+    Floats scale_sum(scale.size());
+    EXPECT_TRUE(test::ref_table().quantise(all.data(), static_cast<int64_t>(all.size()), q.data(), scale.data(),
+                                           half_sum.data(), scale_sum.data()));
+  }
+  std::vector<int8_t> q;
+  Floats scale;
+};
 
 // One chunk with queries. Pages that no query sees are absent, unseen slots hold NaN.
 struct Case {
   Case(Random& random, const KernelTable& table, int head_dim, KvType type, std::vector<int32_t> begins,
-       std::vector<int32_t> ends, int first_position)
+       std::vector<int32_t> ends, int first_position, int kind = 0)
       : head_dim(head_dim), type(type), first(first_position), begin(std::move(begins)), end(std::move(ends)) {
-    const size_t page_values = static_cast<size_t>(kPagePositions * head_dim);
-    keys = random.floats(kAttentionChunk * head_dim, 0);
-    values = random.floats(kAttentionChunk * head_dim, 0);
+    keys = random.floats(kAttentionChunk * head_dim, kind);
+    values = random.floats(kAttentionChunk * head_dim, kind);
     for (int page = 0; page < kPages; ++page) {
-      key_memory.emplace_back(page_values, NAN);
-      value_memory.emplace_back(page_values, NAN);
+      key_memory.emplace_back(key_page_bytes(type, head_dim), uint8_t{0xff});
+      value_memory.emplace_back(value_page_bytes(type, head_dim), uint8_t{0xff});
       bool seen_page = false;
       for (int slot = 0; slot < kPagePositions; ++slot) {
         if (!seen(page * kPagePositions + slot)) continue;
@@ -41,7 +61,7 @@ struct Case {
       key_pages.push_back(seen_page ? key_memory.back().data() : nullptr);
       value_pages.push_back(seen_page ? value_memory.back().data() : nullptr);
     }
-    q = random.floats(static_cast<int64_t>(begin.size()) * head_dim, 0);
+    q = random.floats(static_cast<int64_t>(begin.size()) * head_dim, kind);
   }
 
   bool seen(int position) const {
@@ -68,6 +88,7 @@ struct Case {
     for (size_t i = from; i < from + count; ++i) pointers.push_back(&q[i * static_cast<size_t>(head_dim)]);
     Floats scratch(count * kAttentionChunk + 16, NAN);
     float* aligned = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) & ~uintptr_t{63});
+    const Int8Rows quantised(q, head_dim);
     AttentionChunk chunk{};
     chunk.key_pages = key_pages.data();
     chunk.value_pages = value_pages.data();
@@ -77,6 +98,8 @@ struct Case {
     chunk.scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
     chunk.queries = static_cast<int>(count);
     chunk.q = pointers.data();
+    chunk.q_int8 = quantised.q.data() + from * static_cast<size_t>(head_blocks(head_dim)) * kBlock;
+    chunk.q_scale = quantised.scale.data() + from * static_cast<size_t>(head_blocks(head_dim));
     chunk.begin = begin.data() + from;
     chunk.end = end.data() + from;
     chunk.m = out.m.data();
@@ -93,7 +116,7 @@ struct Case {
   int first;
   std::vector<int32_t> begin, end;
   Floats keys, values, q;
-  std::vector<Floats> key_memory, value_memory;  // as large as float pages; half pages use their first half
+  std::vector<Bytes> key_memory, value_memory;  // all bits set: NaN, whatever the type
   std::vector<const void*> key_pages, value_pages;
 };
 
@@ -142,8 +165,8 @@ INSTANTIATE_TEST_SUITE_P(Tables, AttentionTest, ::testing::ValuesIn(test::varian
 
 TEST_P(AttentionTest, ChunksEqualTheScalarOnes) {
   Random random(3);
-  for (int head_dim : {2, 8, 16, 24, 32, 64, 72, 80, 96, 128, 256}) {
-    for (KvType type : {KvType::kF32, KvType::kF16}) {
+  for (int head_dim : {2, 8, 16, 24, 32, 45, 64, 72, 80, 96, 128, 256}) {
+    for (KvType type : kTypes) {
       for (const auto& [begin, end] : shapes(random)) {
         const Case chunk(random, test::ref_table(), head_dim, type, begin, end, 0);
         ASSERT_EQ(chunk.run(table()), chunk.run(test::ref_table())) << head_dim << " " << static_cast<int>(type);
@@ -155,12 +178,14 @@ TEST_P(AttentionTest, ChunksEqualTheScalarOnes) {
 TEST_P(AttentionTest, QueriesDoNotSeeTheirNeighbours) {
   Random random(4);
   for (const auto& [begin, end] : shapes(random)) {
-    const Case chunk(random, table(), 64, KvType::kF16, begin, end, 0);
-    const Case::Output together = chunk.run(table());
-    for (size_t i = 0; i < begin.size(); ++i) {
-      const Case::Output alone = chunk.run(table(), i, 1);
-      EXPECT_EQ(std::memcmp(&alone.l[0], &together.l[i], sizeof(float)), 0);
-      EXPECT_EQ(std::memcmp(alone.o.data(), &together.o[i * 64], 64 * sizeof(float)), 0);
+    for (KvType type : {KvType::kF16, KvType::kInt8}) {
+      const Case chunk(random, table(), 64, type, begin, end, 0);
+      const Case::Output together = chunk.run(table());
+      for (size_t i = 0; i < begin.size(); ++i) {
+        const Case::Output alone = chunk.run(table(), i, 1);
+        EXPECT_EQ(std::memcmp(&alone.l[0], &together.l[i], sizeof(float)), 0);
+        EXPECT_EQ(std::memcmp(alone.o.data(), &together.o[i * 64], 64 * sizeof(float)), 0);
+      }
     }
   }
 }
@@ -169,8 +194,9 @@ TEST_P(AttentionTest, TinyProbabilitiesKeepTheirSigns) {
   // Products that underflow leave -0 in the chain; positions after a query's end must not turn it into +0.
   Random random(5);
   Case chunk(random, table(), 16, KvType::kF32, {0, 0, 0}, {30, 33, 47}, 0);
-  for (Floats& page : chunk.value_memory) {
-    for (float& value : page) value = -0x1p-140f;
+  const float tiny = -0x1p-140f;
+  for (Bytes& page : chunk.value_memory) {
+    for (size_t at = 0; at < page.size(); at += sizeof(float)) std::memcpy(&page[at], &tiny, sizeof(float));
   }
   for (float& value : chunk.q) value *= 40.0f;
   const Case::Output together = chunk.run(table());
@@ -184,9 +210,9 @@ TEST_P(AttentionTest, StoreFoldAndFinishEqualTheScalarOnes) {
     for (int kind = 0; kind < Random::kKinds; ++kind) {
       const Floats k = random.floats(head_dim, kind);
       const Floats v = random.floats(head_dim, kind);
-      for (KvType type : {KvType::kF32, KvType::kF16}) {
-        const size_t bytes = static_cast<size_t>(kPagePositions * head_dim) * (type == KvType::kF32 ? 4 : 2);
-        std::vector<uint8_t> expected_k(bytes, 0xab), expected_v(bytes, 0xab), actual_k(bytes, 0xab), actual_v(bytes, 0xab);
+      for (KvType type : kTypes) {
+        Bytes expected_k(key_page_bytes(type, head_dim), 0xab), expected_v(value_page_bytes(type, head_dim), 0xab);
+        Bytes actual_k = expected_k, actual_v = expected_v;
         for (int slot : {0, 15, 16, 63}) {
           test::ref_table().store_kv(k.data(), v.data(), head_dim, slot, type, expected_k.data(), expected_v.data());
           table().store_kv(k.data(), v.data(), head_dim, slot, type, actual_k.data(), actual_v.data());
@@ -207,6 +233,92 @@ TEST_P(AttentionTest, StoreFoldAndFinishEqualTheScalarOnes) {
       ASSERT_EQ(l1, l2);
       ASSERT_EQ(out1, out2);
     }
+  }
+}
+
+TEST_P(AttentionTest, Int8ChunksEqualTheScalarOnesAtTheEdges) {
+  Random random(7);
+  for (int head_dim : {1, 3, 5, 31, 33, 64, 100, 160, kMaxHeadDim}) {
+    for (int kind : {0, 1, 2}) {  // with wide exponents too, but finite
+      const Case chunk(random, test::ref_table(), head_dim, KvType::kInt8, {0, 3, 0, 17, 100}, {256, 256, 70, 255, 101}, 0, kind);
+      const Case::Output out = chunk.run(table()), expected = chunk.run(test::ref_table());
+      if (std::all_of(expected.o.begin(), expected.o.end(), [](float x) { return std::isfinite(x); })) {
+        ASSERT_EQ(out, expected) << head_dim << " " << kind;
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, Int8SumsDoNotSaturate) {
+  // Every product at the ends of its range, with both signs.
+  Random random(10);
+  for (float sign : {1.0f, -1.0f}) {
+    Case chunk(random, test::ref_table(), 64, KvType::kInt8, {0, 0, 0, 0, 0, 0, 0}, {64, 64, 64, 64, 64, 64, 64}, 0);
+    const Floats k(64, sign), v(64, -3.0f);
+    for (int slot = 0; slot < kPagePositions; ++slot) {
+      table().store_kv(k.data(), v.data(), 64, slot, KvType::kInt8, chunk.key_memory[0].data(), chunk.value_memory[0].data());
+    }
+    std::fill(chunk.q.begin(), chunk.q.end(), 1.0f);
+    const Case::Output out = chunk.run(table());
+    for (float m : out.m) EXPECT_NEAR(m, sign * 8.0f, 1e-4f);
+    for (float l : out.l) EXPECT_EQ(l, 64.0f);
+    for (float o : out.o) EXPECT_NEAR(o, -192.0f, 1e-3f);
+    EXPECT_EQ(out, chunk.run(test::ref_table()));
+  }
+}
+
+// What int8 keys and values stand for, taken from the pages by the layout that kv_page.h states, attended in double.
+TEST(Attention, ScalarInt8ChunksMatchDoubleArithmetic) {
+  Random random(11);
+  for (int head_dim : {5, 32, 45, 128}) {
+    const Case chunk(random, test::ref_table(), head_dim, KvType::kInt8, {0, 9, 100}, {256, 200, 101}, 0);
+    const Case::Output out = chunk.run(test::ref_table());
+    const Int8Rows quantised(chunk.q, head_dim);
+    const auto width = static_cast<size_t>(head_dim), blocks = static_cast<size_t>(head_blocks(head_dim));
+    for (size_t i = 0; i < chunk.begin.size(); ++i) {
+      std::vector<double> o(width, 0.0);
+      double sum = 0.0;
+      for (int position = chunk.begin[i]; position < chunk.end[i]; ++position) {
+        const auto slot = static_cast<size_t>(position % kPagePositions);
+        const Bytes &keys = chunk.key_memory[static_cast<size_t>(position / kPagePositions)],
+                    &values = chunk.value_memory[static_cast<size_t>(position / kPagePositions)];
+        const auto scale_at = [](const Bytes& page, size_t offset) {
+          float scale;
+          std::memcpy(&scale, &page[offset], sizeof scale);
+          return double{scale};
+        };
+        const size_t quads = (width + 3) / 4;
+        const double key_scale = scale_at(keys, 64 * quads * 4 + 4 * slot);
+        double score = 0.0;
+        for (size_t d = 0; d < width; ++d) {
+          const auto key = static_cast<int8_t>(keys[((slot / 16 * quads + d / 4) * 16 + slot % 16) * 4 + d % 4]);
+          EXPECT_NEAR(key * key_scale, chunk.keys[static_cast<size_t>(position) * width + d], key_scale * 0.501);
+          score += key * key_scale * quantised.q[i * blocks * 32 + d] * double{quantised.scale[i * blocks + d / 32]};
+        }
+        const double p = std::exp(score / std::sqrt(static_cast<double>(head_dim)) - out.m[i]);
+        sum += p;
+        for (size_t d = 0; d < width; ++d) {
+          const double scale = scale_at(values, 64 * width + 4 * (slot * blocks + d / 32));
+          const double value = static_cast<int8_t>(values[slot * width + d]) * scale;
+          EXPECT_NEAR(value, chunk.values[static_cast<size_t>(position) * width + d], scale * 0.501);
+          o[d] += p * value;
+        }
+      }
+      EXPECT_NEAR(out.l[i], sum, 1e-5 * sum);
+      for (size_t d = 0; d < width; ++d) EXPECT_NEAR(out.o[i * width + d] / out.l[i], o[d] / sum, 1e-5);
+    }
+  }
+}
+
+TEST(Attention, InfinityInInt8KeysAndValuesReachesTheResult) {
+  Random random(12);
+  for (bool in_key : {true, false}) {
+    Case chunk(random, test::ref_table(), 40, KvType::kInt8, {0}, {20}, 0);
+    Floats k(40, 1.0f), v(40, 1.0f);
+    (in_key ? k : v)[39] = INFINITY;
+    test::ref_table().store_kv(k.data(), v.data(), 40, 7, KvType::kInt8, chunk.key_memory[0].data(), chunk.value_memory[0].data());
+    const Case::Output out = chunk.run(test::ref_table());
+    EXPECT_FALSE(std::isfinite(out.o[39]));
   }
 }
 

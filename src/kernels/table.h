@@ -51,11 +51,11 @@ struct FormatKernels {
   void (*decode)(const WeightRows& weights, const Inputs& in, int token, float* acc);
 };
 
-enum class KvType : uint8_t { kF32, kF16 };
+enum class KvType : uint8_t { kF32, kF16, kInt8 };  // page layouts: kernels/kv_page.h
 
 // One chunk of keys and values of one KV head, seen by several queries. Slots that no query sees may hold anything, and pages
-// that no query sees may be null; slots that some queries see never touch the others' results. Any head_dim >= 1.
-// Pages: keys [pos/16][head_dim][16], values [pos][head_dim], kPagePositions positions each.
+// that no query sees may be null; slots that some queries see never touch the others' results. Any head_dim in
+// 1..kMaxHeadDim. Queries are read as floats, beside kInt8 pages in their quantised form only.
 struct AttentionChunk {
   const void* const* key_pages;    // of this chunk: up to 256/64
   const void* const* value_pages;
@@ -65,6 +65,8 @@ struct AttentionChunk {
   float scale;
   int queries;
   const float* const* q;           // [queries] pointers to head_dim floats
+  const int8_t* q_int8;            // [queries, ceil(head_dim/32)*32], absent values 0; of quantise()
+  const float* q_scale;            // [queries, ceil(head_dim/32)]
   const int32_t* begin;            // [queries] first visible position (absolute)
   const int32_t* end;              // [queries] one past the last visible position (absolute)
   float* m;                        // [queries] out: maximum score; -inf if nothing is visible (then l and o are 0)

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <string>
 
+#include "kernels/kv_page.h"
+
 namespace hearth::model {
 namespace {
 
@@ -13,11 +15,11 @@ int64_t pages_for(int64_t positions) { return (positions + kernels::kPagePositio
 
 PageLayout PageLayout::of(const ModelSpec& spec, kernels::KvType type) {
   PageLayout layout;
-  const int64_t value_bytes = type == kernels::KvType::kF16 ? 2 : 4;
   for (const LayerSpec& layer : spec.layers) {
     const auto& attention = std::get<GroupedQueryAttention>(layer.mixer);
-    const int64_t head_bytes = int64_t{2} * kernels::kPagePositions * attention.head_dim * value_bytes;
-    layout.layers.push_back({type, layout.page_bytes, head_bytes});
+    const int64_t key_bytes = kernels::key_page_bytes(type, attention.head_dim);
+    const int64_t head_bytes = key_bytes + kernels::value_page_bytes(type, attention.head_dim);
+    layout.layers.push_back({type, layout.page_bytes, key_bytes, head_bytes});
     layout.page_bytes += head_bytes * attention.kv_heads;
   }
   return layout;

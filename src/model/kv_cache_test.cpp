@@ -32,6 +32,9 @@ TEST(PageLayout, CountsEveryLayerHeadAndPosition) {
   const PageLayout f32 = PageLayout::of(tiny_spec(), kernels::KvType::kF32);
   EXPECT_EQ(f16.bytes_per_position(), 3 * 2 * 2 * 8 * 2);
   EXPECT_EQ(f32.page_bytes, 2 * f16.page_bytes);
+  const PageLayout int8 = PageLayout::of(tiny_spec(), kernels::KvType::kInt8);
+  EXPECT_EQ(int8.bytes_per_position(), 3 * 2 * (8 + 4 + 8 + 4));
+  EXPECT_EQ(int8.layers[0].key_bytes, 64 * (8 + 4));
   EXPECT_EQ(f16.layers[1].layer_offset, f16.page_bytes / 3);
 }
 

@@ -84,6 +84,14 @@ inline __m128i cvtepi32_epi8(simde__m512i value) {
   return _mm_load_si128(reinterpret_cast<const __m128i*>(bytes));
 }
 
+inline simde__m512i cvtepi8_epi32(__m128i bytes) {
+  alignas(16) int8_t values[16];
+  _mm_store_si128(reinterpret_cast<__m128i*>(values), bytes);
+  I32 result;
+  for (int i = 0; i < 16; ++i) result.lane[i] = values[i];
+  return result;
+}
+
 // Lane i of the result is lane source(i) of the value.
 template <class Source>
 inline simde__m512 shuffled(simde__m512 value, Source source) {
@@ -145,6 +153,7 @@ inline __m256i dpbusd(__m256i sum, __m256i u, __m256i s) {
 #define _mm512_cvtps_ph(value, rounding) hearth_simde::cvtps_ph_nearest(value)
 #define _mm512_cvtps_epi32(value) hearth_simde::cvtps_epi32(value)
 #define _mm512_cvtepi32_epi8(value) hearth_simde::cvtepi32_epi8(value)
+#define _mm512_cvtepi8_epi32(bytes) hearth_simde::cvtepi8_epi32(bytes)
 #define _mm512_moveldup_ps(value) hearth_simde::moveldup_ps(value)
 #define _mm512_movehdup_ps(value) hearth_simde::movehdup_ps(value)
 #define _mm512_permute_ps(value, select) hearth_simde::permute_ps(value, select)

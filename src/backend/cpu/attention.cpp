@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "backend/cpu/cpu_backend.h"
+#include "kernels/kv_page.h"
 
 namespace hearth::backend {
 
@@ -61,10 +62,26 @@ void CpuBackend::fill_queries(const AttentionCall& call, const AttentionItem& it
     for (int g = 0; g < call.group; ++g) {
       const int query = t * call.group + g;
       worker.queries[query] = call.q + (row * call.shape.heads + item.kv_head * call.group + g) * head_dim;
+      if (call.kv.type == kernels::KvType::kInt8) quantise_query(worker.queries[query], head_dim, query, worker);
       worker.visible[query] = static_cast<int32_t>(call.first_visible(position));
       end[query] = static_cast<int32_t>(position + 1);
     }
   }
+}
+
+// Blocks of 32, the last one padded with zeros. Inf or NaN gives scales of NaN, which the output shows.
+void CpuBackend::quantise_query(const float* q, int head_dim, int query, Worker& worker) const {
+  const int64_t blocks = kernels::head_blocks(head_dim), padded = blocks * kernels::kBlock;
+  float* values = worker.query_rest;
+  std::copy_n(q, head_dim, values);
+  std::fill(values + head_dim, values + padded, 0.0f);
+  float* scale_sums = values + padded;
+  auto* half_sums = reinterpret_cast<int32_t*>(scale_sums + blocks);
+  int8_t* out = worker.query_int8 + query * padded;
+  float* scales = worker.query_scales + query * blocks;
+  if (table_.quantise(values, padded, out, scales, half_sums, scale_sums)) return;
+  std::fill_n(out, padded, int8_t{0});
+  std::fill_n(scales, blocks, std::numeric_limits<float>::quiet_NaN());
 }
 
 void CpuBackend::attend_chunk(const AttentionCall& call, const AttentionItem& item, int64_t chunk, Worker& worker,
@@ -76,7 +93,7 @@ void CpuBackend::attend_chunk(const AttentionCall& call, const AttentionItem& it
   for (int page = 0; page < kPages && chunk * kPages + page <= last_page; ++page) {
     const std::byte* base = item.run->pages[chunk * kPages + page] + head;
     keys[page] = base;
-    values[page] = base + call.kv.head_bytes / 2;
+    values[page] = base + call.kv.key_bytes;
   }
   kernels::AttentionChunk args;
   args.key_pages = keys.data();
@@ -87,6 +104,8 @@ void CpuBackend::attend_chunk(const AttentionCall& call, const AttentionItem& it
   args.scale = call.shape.scale;
   args.queries = item.tokens * call.group;
   args.q = worker.queries;
+  args.q_int8 = worker.query_int8;
+  args.q_scale = worker.query_scales;
   args.begin = worker.visible;
   args.end = worker.visible + query_tile_limit(limits_.max_group);
   args.m = m;

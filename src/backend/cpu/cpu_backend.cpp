@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "kernels/kv_page.h"
 #include "quant/traits.h"
 
 namespace hearth::backend {
@@ -13,8 +14,19 @@ constexpr int64_t kAlign = 64;
 
 uint64_t aligned(uint64_t bytes) { return (bytes + kAlign - 1) & ~uint64_t{kAlign - 1}; }
 
+// A head of queries as int8, with what quantising it needs beside.
+struct Int8QueryLayout {
+  explicit Int8QueryLayout(const CpuLimits& limits) {
+    const uint64_t blocks = kernels::head_blocks(limits.max_head_dim);
+    values = blocks * kernels::kBlock;
+    rest = aligned(values * sizeof(float) + blocks * (2 * sizeof(int32_t) + sizeof(float)));
+    scales = blocks * sizeof(float);
+  }
+  uint64_t values, scales, rest;
+};
+
 struct WorkerLayout {
-  uint64_t panel, tail_x, tail_rows, acc, scores, head, maxima, queries, visible, total;
+  uint64_t panel, tail_x, tail_rows, acc, scores, head, maxima, queries, visible, int8_values, int8_scales, int8_rest, total;
 };
 
 WorkerLayout worker_layout(const kernels::KernelTable& table, const CpuLimits& limits) {
@@ -31,8 +43,13 @@ WorkerLayout worker_layout(const kernels::KernelTable& table, const CpuLimits& l
   layout.maxima = aligned(4 * queries * sizeof(float));
   layout.queries = aligned(queries * sizeof(float*));
   layout.visible = aligned(2 * queries * sizeof(int32_t));
+  const Int8QueryLayout int8(limits);
+  layout.int8_values = aligned(queries * int8.values);
+  layout.int8_scales = aligned(queries * int8.scales);
+  layout.int8_rest = int8.rest;
   layout.total = layout.panel + layout.tail_x + layout.tail_rows + layout.acc + layout.scores + 2 * layout.head +
-                 layout.maxima + layout.queries + layout.visible + 4096;  // a page apart, so that two workers never share a line
+                 layout.maxima + layout.queries + layout.visible + layout.int8_values + layout.int8_scales +
+                 layout.int8_rest + 4096;  // a page apart, so that two workers never share a line
   return layout;
 }
 
@@ -66,6 +83,9 @@ Result<std::unique_ptr<CpuBackend>> CpuBackend::create(const kernels::KernelTabl
     worker.maxima = reinterpret_cast<float*>(take(layout.maxima));
     worker.queries = reinterpret_cast<const float**>(take(layout.queries));
     worker.visible = reinterpret_cast<int32_t*>(take(layout.visible));
+    worker.query_int8 = reinterpret_cast<int8_t*>(take(layout.int8_values));
+    worker.query_scales = reinterpret_cast<float*>(take(layout.int8_scales));
+    worker.query_rest = reinterpret_cast<float*>(take(layout.int8_rest));
     backend->workers_.push_back(worker);
     next = start + layout.total;
   }
@@ -115,7 +135,6 @@ void CpuBackend::norm_add(float* y, const float* weight, float eps, int64_t toke
 void CpuBackend::attention_store(float* q, float* k, const float* v, std::span<const AttentionRun> runs,
                                  const AttentionShape& shape, const Rope& rope, const KvLayout& kv) {
   const int head_dim = shape.head_dim;
-  const int64_t value_offset = kv.head_bytes / 2;
   for (const AttentionRun& run : runs) {
     for_each_token(run.count, [&](int64_t i) {
       const int64_t t = run.first + i, position = run.start + i;
@@ -137,7 +156,7 @@ void CpuBackend::attention_store(float* q, float* k, const float* v, std::span<c
       std::byte* page = run.pages[position / kernels::kPagePositions] + kv.layer_offset;
       for (int h = 0; h < shape.kv_heads; ++h, page += kv.head_bytes) {
         table_.store_kv(key + h * head_dim, value + h * head_dim, head_dim,
-                        static_cast<int>(position % kernels::kPagePositions), kv.type, page, page + value_offset);
+                        static_cast<int>(position % kernels::kPagePositions), kv.type, page, page + kv.key_bytes);
       }
     });
   }

@@ -58,6 +58,9 @@ class CpuBackend final : public Backend {
     float* maxima;         // [4, queries]: m, l of the chunk, m, l running
     const float** queries; // [queries]
     int32_t* visible;      // [2, queries]
+    int8_t* query_int8;    // [queries, head_dim up to a multiple of 32], for int8 keys
+    float* query_scales;   // [queries, blocks of 32]
+    float* query_rest;     // one padded query, then the sums that quantising yields beside
   };
   struct AttentionItem;  // attention.cpp
   struct AttentionCall;
@@ -80,6 +83,7 @@ class CpuBackend final : public Backend {
   void attend_split(const AttentionCall& call, float* out);
   void attend_whole(const AttentionCall& call, float* out);
   void fill_queries(const AttentionCall& call, const AttentionItem& item, Worker& worker) const;
+  void quantise_query(const float* q, int head_dim, int query, Worker& worker) const;
 
   const kernels::KernelTable& table_;
   ThreadPool& pool_;

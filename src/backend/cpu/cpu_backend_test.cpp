@@ -8,6 +8,7 @@
 #include <limits>
 #include <random>
 
+#include "kernels/kv_page.h"
 #include "kernels/select.h"
 #include "quant/traits.h"
 
@@ -159,13 +160,16 @@ TEST(CpuBackend, InfinityIsAnErrorThatNamesTheOp) {
 
 // Keys and values of `positions` positions for 2 heads of 32, in pages.
 struct Pages {
-  static constexpr int64_t kHeadBytes = int64_t{2} * kernels::kPagePositions * 32 * 4;
-  Pages(int64_t positions, std::vector<float> key_values, std::vector<float> values)
+  Pages(int64_t positions, kernels::KvType type, std::vector<float> key_values, std::vector<float> values)
       : k(std::move(key_values)), v(std::move(values)) {
+    layout.type = type;
+    layout.key_bytes = kernels::key_page_bytes(type, 32);
+    layout.head_bytes = layout.key_bytes + kernels::value_page_bytes(type, 32);
     const int64_t pages = (positions + kernels::kPagePositions - 1) / kernels::kPagePositions;
-    memory.resize(pages * 2 * kHeadBytes);
-    for (int64_t i = 0; i < pages; ++i) table.push_back(memory.data() + i * 2 * kHeadBytes);
+    memory.resize(pages * 2 * layout.head_bytes);
+    for (int64_t i = 0; i < pages; ++i) table.push_back(memory.data() + i * 2 * layout.head_bytes);
   }
+  KvLayout layout;
   std::vector<float> k, v;  // [positions, 2, 32]
   std::vector<std::byte> memory;
   std::vector<std::byte*> table;
@@ -184,17 +188,16 @@ AttentionShape attention_shape(int window) {
 // Attention of the last `tokens` of `positions` positions, appended in one op.
 std::vector<float> attend(Machine& machine, const std::vector<float>& q, Pages& pages, int positions, int tokens,
                           const AttentionShape& shape) {
-  const KvLayout kv{kernels::KvType::kF32, 0, Pages::kHeadBytes};
   const Rope none;
   for (int first = 0; first < positions; first += 40) {
     const int count = std::min(40, positions - first);
     std::vector<float> queries(count * 192), keys(pages.k.begin() + first * 64, pages.k.begin() + (first + count) * 64);
     const AttentionRun run{0, count, first, pages.table.data()};
-    machine.backend->attention_store(queries.data(), keys.data(), pages.v.data() + first * 64, {&run, 1}, shape, none, kv);
+    machine.backend->attention_store(queries.data(), keys.data(), pages.v.data() + first * 64, {&run, 1}, shape, none, pages.layout);
   }
   Owned out(tokens, 192, false);
   const AttentionRun run{0, tokens, positions - tokens, pages.table.data()};
-  EXPECT_TRUE(machine.backend->attention(q.data(), {&run, 1}, tokens, shape, kv, out.view).ok());
+  EXPECT_TRUE(machine.backend->attention(q.data(), {&run, 1}, tokens, shape, pages.layout, out.view).ok());
   return out.x;
 }
 
@@ -216,13 +219,14 @@ std::vector<double> naive_attention(const std::vector<float>& q, const Pages& pa
   return out;
 }
 
-TEST(CpuBackend, AttentionIsSoftmaxAndSameForAnyThreadsAndTokens) {
+// `tolerance`: what rounding keys, values and queries may cost.
+void check_attention(kernels::KvType type, double tolerance) {
   Machine one(1), three(3);
   const int positions = 700, tokens = 20;
   const std::vector<float> q = random_values(tokens * 192, 8);
   for (int window : {0, 300, 5}) {
     const AttentionShape shape = attention_shape(window);
-    Pages pages(positions, random_values(positions * 64, 9), random_values(positions * 64, 10));
+    Pages pages(positions, type, random_values(positions * 64, 9), random_values(positions * 64, 10));
     const std::vector<float> whole = attend(one, q, pages, positions, tokens, shape);
     EXPECT_EQ(attend(three, q, pages, positions, tokens, shape), whole);
     // One token sees several chunks: with three threads they are computed apart and folded.
@@ -232,10 +236,28 @@ TEST(CpuBackend, AttentionIsSoftmaxAndSameForAnyThreadsAndTokens) {
     for (int row = 0; row < tokens; row += 19) {
       for (int head = 0; head < 6; ++head) {
         const auto expected = naive_attention(q, pages, positions - tokens + row, head, shape, row);
-        for (int d = 0; d < 32; ++d) EXPECT_NEAR(whole[row * 192 + head * 32 + d], expected[d], 2e-6) << window;
+        for (int d = 0; d < 32; ++d) EXPECT_NEAR(whole[row * 192 + head * 32 + d], expected[d], tolerance) << window;
       }
     }
   }
+}
+
+TEST(CpuBackend, AttentionIsSoftmaxAndSameForAnyThreadsAndTokens) { check_attention(kernels::KvType::kF32, 2e-6); }
+TEST(CpuBackend, AttentionWithHalvesToo) { check_attention(kernels::KvType::kF16, 2e-3); }
+TEST(CpuBackend, AttentionWithInt8Too) { check_attention(kernels::KvType::kInt8, 0.05); }
+
+TEST(CpuBackend, InfinityInAQueryIsAnErrorWithInt8Keys) {
+  Machine machine(1);
+  Pages pages(64, kernels::KvType::kInt8, random_values(64 * 64, 11), random_values(64 * 64, 12));
+  const AttentionShape shape = attention_shape(0);
+  attend(machine, random_values(192, 13), pages, 40, 1, shape);
+  std::vector<float> q = random_values(192, 13);
+  q[70] = std::numeric_limits<float>::infinity();
+  Owned out(1, 192, true);
+  const AttentionRun run{0, 1, 39, pages.table.data()};
+  const auto result = machine.backend->attention(q.data(), {&run, 1}, 1, shape, pages.layout, out.view);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kNumeric);
 }
 
 }  // namespace

@@ -7,23 +7,13 @@
 
 #include "kernels/ref/activation_steps.h"
 #include "kernels/ref/half.h"
+#include "kernels/ref/int8_scale.h"
 #include "kernels/ref/lanes.h"
 #include "kernels/ref/math.h"
 
 namespace hearth::kernels::ref {
 
 namespace {
-
-constexpr uint32_t kMagnitude = 0x7fffffffu;
-constexpr uint32_t kInfinity = 0x7f800000u;
-constexpr float kSmallestAmax = 0x1p-100f;
-
-uint32_t magnitude_bits(float x) { return __builtin_bit_cast(uint32_t, x) & kMagnitude; }
-
-// Nearest integer, ties to even, of |x| < 2^22.
-int32_t round_to_int(float x) {
-  return static_cast<int32_t>(__builtin_bit_cast(uint32_t, x + kRoundMagic) - __builtin_bit_cast(uint32_t, kRoundMagic));
-}
 
 // How far the block's values lie from integers once they are multiplied by r, squared and summed in 16 lanes.
 float rounding_error(const float* values, float r) {
@@ -60,7 +50,7 @@ bool quantise(const float* x, int64_t n, int8_t* q, float* scale, int32_t* half_
       const uint32_t bits = magnitude_bits(values[i]);
       amax_bits = bits > amax_bits ? bits : amax_bits;
     }
-    if (amax_bits >= kInfinity) return false;
+    if (amax_bits >= kInfinityBits) return false;
     const float amax = __builtin_bit_cast(float, amax_bits);
     const bool tiny = amax < kSmallestAmax;
     const float steps = tiny ? 0.0f : best_steps(values, amax);
@@ -145,7 +135,7 @@ void soft_cap(float* x, float cap, int64_t n) {
 
 bool finite(const float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
-    if (magnitude_bits(x[i]) >= kInfinity) return false;
+    if (magnitude_bits(x[i]) >= kInfinityBits) return false;
   }
   return true;
 }

@@ -4,56 +4,48 @@
 // columns of 16 lanes, each taking one fma per step (a head dimension, or a position), so up to kTileRows queries share each
 // load of keys and values. Queries share a tile only where their visible ranges overlap; the positions that only some of a
 // tile's queries see are walked query by query, in order, so no query ever multiplies a value that it may not see.
-// Not here: elementwise functions (elementwise_body.h).
+// Not here: elementwise functions (elementwise_body.h), what is particular to int8 keys (attention_int8_body.h).
 #pragma once
 
 #include <cstdint>
 
+#include "kernels/kv_page.h"
 #include "kernels/table.h"
+#include "kernels/x86/attention_int8_body.h"
 #include "kernels/x86/elementwise_body.h"
 
 namespace hearth::kernels {
 namespace {
 
 constexpr float kHalfMax = 65504.0f;
-constexpr int kGroupsPerPage = kPagePositions / kLaneCount;
 
 struct Range {
   int begin, end;  // positions relative to the chunk
 };
-
-inline int smaller(int a, int b) { return a < b ? a : b; }
-inline int larger(int a, int b) { return a > b ? a : b; }
 
 inline Range visible(const AttentionChunk& chunk, int query) {
   return {larger(chunk.begin[query] - chunk.first_position, 0),
           smaller(chunk.end[query] - chunk.first_position, kAttentionChunk)};
 }
 
-inline float* probabilities(const AttentionChunk& chunk, int query) {
-  return chunk.scratch + static_cast<int64_t>(query) * kAttentionChunk;
-}
-
-// sum[r][c] = fma(weights[r][step], rows + step*stride + c*column_stride, sum[r][c]) for each step in order.
-template <class V, int R, int C, class T>
-inline __attribute__((always_inline)) void accumulate(const float* const (&weights)[R], const T* rows, int64_t stride,
-                                                      int64_t column_stride, int steps, V (&sum)[R][C]) {
+// sum[r][c] = fma(weights[r][step], row(step, c), sum[r][c]) for each step in order.
+template <class V, int R, int C, class Row>
+inline __attribute__((always_inline)) void accumulate(const float* const (&weights)[R], int steps, Row row, V (&sum)[R][C]) {
   for (int step = 0; step < steps; ++step) {
-    const T* columns = rows + step * stride;
     if constexpr (R == 1) {  // each column is used once: holding them all would take registers from the sums
       const auto weight = V::broadcast(weights[0] + step);
 #pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) sum[0][c] = V::fma(weight, V::load(columns + c * column_stride), sum[0][c]);
+      for (int c = 0; c < C; ++c) sum[0][c] = V::fma(weight, row(step, c), sum[0][c]);
       continue;
     }
-    V row[C];
+    V columns[C];
 #pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) row[c] = V::load(columns + c * column_stride);
+    for (int c = 0; c < C; ++c) columns[c] = row(step, c);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const auto weight = V::broadcast(weights[r] + step);
 #pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) sum[r][c] = V::fma(weight, row[c], sum[r][c]);
+      for (int c = 0; c < C; ++c) sum[r][c] = V::fma(weight, columns[c], sum[r][c]);
     }
   }
 }
@@ -71,7 +63,8 @@ void score_groups(const AttentionChunk& chunk, const int* queries, int group) {
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) sum[r][c] = V::zero();
   }
-  accumulate<V, R, C, T>(weights, keys, kLaneCount, group_size, chunk.head_dim, sum);
+  const auto row = [&](int step, int c) __attribute__((always_inline)) { return V::load(keys + step * kLaneCount + c * group_size); };
+  accumulate<V, R, C>(weights, chunk.head_dim, row, sum);
   const V scale = V::set(chunk.scale);
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
@@ -121,6 +114,50 @@ void softmax(const AttentionChunk& chunk, int query, Range range) {
   chunk.l[query] = V::fold_add(lanes);
 }
 
+// Values from one position of a page on, dimensions d and up.
+template <class T>
+struct PageValues {
+  PageValues(const AttentionChunk& chunk, int position, int d)
+      : start(static_cast<const T*>(chunk.value_pages[position / kPagePositions]) +
+              static_cast<int64_t>(position % kPagePositions) * chunk.head_dim + d),
+        stride(chunk.head_dim) {}
+  template <class V>
+  inline __attribute__((always_inline)) V row(int step, int column) const {
+    return V::load(start + step * stride + column * kLaneCount);
+  }
+  template <class V>
+  V first(int count) const {
+    return V::load_first(start, count);
+  }
+  const T* start;
+  int64_t stride;
+};
+
+// With a scale per 32 dimensions; d is a multiple of 16.
+template <>
+struct PageValues<int8_t> {
+  PageValues(const AttentionChunk& chunk, int position, int d) : stride(chunk.head_dim), blocks(head_blocks(chunk.head_dim)) {
+    const auto* page = static_cast<const int8_t*>(chunk.value_pages[position / kPagePositions]);
+    const int64_t slot = position % kPagePositions;
+    start = page + slot * stride + d;
+    scales = reinterpret_cast<const float*>(page + int8_value_bytes(chunk.head_dim)) + slot * blocks + d / kBlock;
+    odd = d / kLaneCount % 2;
+  }
+  template <class V>
+  inline __attribute__((always_inline)) V row(int step, int column) const {
+    const float* scale = scales + step * blocks + (odd + column) / 2;
+    return V::times(V::broadcast(scale), V::load(start + step * stride + column * kLaneCount));
+  }
+  template <class V>
+  V first(int count) const {
+    return V::times(V::broadcast(scales), V::load_first(start, count));
+  }
+  const int8_t* start;
+  const float* scales;
+  int64_t stride, blocks;
+  int odd;
+};
+
 // o[d..] of R queries continues over positions `range`.
 template <class V, int R, int C, class T>
 void value_columns(const AttentionChunk& chunk, const int* queries, Range range, int d) {
@@ -136,9 +173,8 @@ void value_columns(const AttentionChunk& chunk, const int* queries, Range range,
     const int count = smaller(kPagePositions - slot, range.end - position);
     const float* weights[R];
     for (int r = 0; r < R; ++r) weights[r] = probabilities(chunk, queries[r]) + position;
-    const T* values = static_cast<const T*>(chunk.value_pages[position / kPagePositions]);
-    accumulate<V, R, C, T>(weights, values + static_cast<int64_t>(slot) * chunk.head_dim + d, chunk.head_dim, kLaneCount,
-                           count, sum);
+    const PageValues<T> values(chunk, position, d);
+    accumulate<V, R, C>(weights, count, [&](int step, int c) __attribute__((always_inline)) { return values.template row<V>(step, c); }, sum);
     position += count;
   }
 #pragma GCC unroll 8
@@ -156,9 +192,8 @@ void value_rest(const AttentionChunk& chunk, int query, Range range, int d) {
   float* o = chunk.o + static_cast<int64_t>(query) * chunk.head_dim + d;
   V sum = V::load_first(o, count);
   for (int position = range.begin; position < range.end; ++position) {
-    const T* values = static_cast<const T*>(chunk.value_pages[position / kPagePositions]) +
-                      static_cast<int64_t>(position % kPagePositions) * chunk.head_dim + d;
-    sum = V::fma(V::broadcast(probabilities(chunk, query) + position), V::load_first(values, count), sum);
+    sum = V::fma(V::broadcast(probabilities(chunk, query) + position),
+                 PageValues<T>(chunk, position, d).template first<V>(count), sum);
   }
   sum.store_first(o, count);
 }
@@ -179,7 +214,11 @@ void values(const AttentionChunk& chunk, const int* queries, Range range) {
 // R queries whose ranges have positions in common.
 template <class V, int R, class T>
 void attend(const AttentionChunk& chunk, const int* queries, Range all, Range common) {
-  scores<V, R, T>(chunk, queries, all);
+  if constexpr (sizeof(T) == 1) {
+    int8_scores<V, R>(chunk, queries, all.begin, all.end);
+  } else {
+    scores<V, R, T>(chunk, queries, all);
+  }
   for (int r = 0; r < R; ++r) {
     const Range range = visible(chunk, queries[r]);
     softmax<V>(chunk, queries[r], range);
@@ -246,8 +285,10 @@ template <class V>
 inline void attention_chunk_lanes(const AttentionChunk& chunk) {
   if (chunk.type == KvType::kF32) {
     attend_all<V, float>(chunk);
-  } else {
+  } else if (chunk.type == KvType::kF16) {
     attend_all<V, uint16_t>(chunk);
+  } else {
+    attend_all<V, int8_t>(chunk);
   }
 }
 
@@ -298,6 +339,10 @@ inline void store_kv_half(const float* k, const float* v, int head_dim, int64_t 
 template <class V>
 inline void store_kv_lanes(const float* k, const float* v, int head_dim, int slot, KvType type, void* key_page,
                            void* value_page) {
+  if (type == KvType::kInt8) {
+    store_kv_int8<V>(k, v, head_dim, slot, static_cast<int8_t*>(key_page), static_cast<int8_t*>(value_page));
+    return;
+  }
   const int64_t key_start = static_cast<int64_t>(slot / kKeyLanes) * head_dim * kKeyLanes + slot % kKeyLanes;
   const int64_t value_start = static_cast<int64_t>(slot) * head_dim;
   if (type == KvType::kF16) {

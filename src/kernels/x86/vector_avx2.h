@@ -25,6 +25,10 @@ struct Vector {
     return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
             _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
   }
+  static Vector load(const int8_t* p) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
+  }
   static __m256i first_lanes(int count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
@@ -34,6 +38,11 @@ struct Vector {
   }
   static Vector load_first(const uint16_t* p, int count) {
     uint16_t copy[16] = {};
+    for (int i = 0; i < count; ++i) copy[i] = p[i];
+    return load(copy);
+  }
+  static Vector load_first(const int8_t* p, int count) {
+    int8_t copy[16] = {};
     for (int i = 0; i < count; ++i) copy[i] = p[i];
     return load(copy);
   }
@@ -65,6 +74,7 @@ struct Vector {
   static Vector fma(Broadcast a, Vector b, Vector c) {
     return {_mm256_fmadd_ps(a, b.low, c.low), _mm256_fmadd_ps(a, b.high, c.high)};
   }
+  static Vector times(Broadcast a, Vector b) { return {_mm256_mul_ps(a, b.low), _mm256_mul_ps(a, b.high)}; }
   // a*b - c, rounded once.
   static Vector fms(Vector a, Vector b, Vector c) {
     return {_mm256_fmsub_ps(a.low, b.low, c.low), _mm256_fmsub_ps(a.high, b.high, c.high)};
@@ -152,6 +162,41 @@ struct Vector {
     by4 = _mm_add_epi32(by4, _mm_shuffle_epi32(by4, 0xb1));
     return _mm_cvtsi128_si32(by4);
   }
+
+  // Integer dot products of int8 keys, 16 positions in lanes, four dimensions at a time. Bytes are widened to pairs of int16,
+  // even dimensions apart from odd ones: vpmaddubsw would saturate, and takes as many instructions.
+  struct Integer {
+    __m256i low, high;
+  };
+  struct KeyQuad {
+    __m256i even_low, odd_low, even_high, odd_high;
+  };
+  struct QueryBlock {
+    int32_t even[8], odd[8];  // pairs (0, 2) and (1, 3) of each four dimensions
+  };
+  static constexpr int kInt8Rows = 3;
+
+  static void prepare(const int8_t* q, QueryBlock* out) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out->even), _mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out->odd), _mm256_srai_epi16(bytes, 8));
+  }
+  static Integer start(const QueryBlock&) { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static KeyQuad load_keys(const int8_t* p) {
+    const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32));
+    return {_mm256_srai_epi16(_mm256_slli_epi16(low, 8), 8), _mm256_srai_epi16(low, 8),
+            _mm256_srai_epi16(_mm256_slli_epi16(high, 8), 8), _mm256_srai_epi16(high, 8)};
+  }
+  static Integer dot(const KeyQuad& key, const QueryBlock& query, int quad, Integer sum) {
+    const __m256i even = _mm256_set1_epi32(query.even[quad]), odd = _mm256_set1_epi32(query.odd[quad]);
+    sum.low = _mm256_add_epi32(sum.low, _mm256_madd_epi16(key.even_low, even));
+    sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(key.even_high, even));
+    sum.low = _mm256_add_epi32(sum.low, _mm256_madd_epi16(key.odd_low, odd));
+    sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(key.odd_high, odd));
+    return sum;
+  }
+  static Vector to_float(Integer a) { return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)}; }
 
   // Even and odd elements of the 32 floats a, b.
   static void deinterleave(Vector a, Vector b, Vector* even, Vector* odd) {

@@ -24,6 +24,9 @@ struct Vector {
   static Vector load(const uint16_t* p) {
     return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
   }
+  static Vector load(const int8_t* p) {
+    return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+  }
   static __mmask16 first_lanes(int count) {
     return static_cast<__mmask16>(count <= 0 ? 0u : count >= 16 ? 0xffffu : (1u << count) - 1u);
   }
@@ -31,6 +34,11 @@ struct Vector {
   static Vector load_first(const float* p, int count) { return {_mm512_maskz_loadu_ps(first_lanes(count), p)}; }
   static Vector load_first(const uint16_t* p, int count) {
     return {_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(count), p))};
+  }
+  static Vector load_first(const int8_t* p, int count) {
+    int8_t copy[16] = {};
+    for (int i = 0; i < count; ++i) copy[i] = p[i];
+    return load(copy);
   }
   void store(float* p) const { _mm512_storeu_ps(p, value); }
   void store_first(float* p, int count) const { _mm512_mask_storeu_ps(p, first_lanes(count), value); }
@@ -49,6 +57,7 @@ struct Vector {
   static Vector div(Vector a, Vector b) { return {_mm512_div_ps(a.value, b.value)}; }
   static Vector fma(Vector a, Vector b, Vector c) { return {_mm512_fmadd_ps(a.value, b.value, c.value)}; }
   static Vector fma(Broadcast a, Vector b, Vector c) { return {_mm512_fmadd_ps(a, b.value, c.value)}; }
+  static Vector times(Broadcast a, Vector b) { return {_mm512_mul_ps(a, b.value)}; }
   // a*b - c, rounded once.
   static Vector fms(Vector a, Vector b, Vector c) { return {_mm512_fmsub_ps(a.value, b.value, c.value)}; }
   // limit < x ? limit : x and limit > x ? limit : x, so that NaN in x stays.
@@ -115,6 +124,35 @@ struct Vector {
     by4 = _mm_add_epi32(by4, _mm_shuffle_epi32(by4, 0xb1));
     return _mm_cvtsi128_si32(by4);
   }
+
+  // Integer dot products of int8 keys, 16 positions in lanes, four dimensions at a time. Keys become unsigned by flipping their
+  // top bit, and a sum starts at -128 times the sum of its query's block.
+  struct Integer {
+    __m512i value;
+  };
+  struct KeyQuad {
+    __m512i value;
+  };
+  struct QueryBlock {
+    int32_t quads[8];
+    int32_t start;
+  };
+  static constexpr int kInt8Rows = 6;
+
+  static void prepare(const int8_t* q, QueryBlock* out) {
+    __builtin_memcpy(out->quads, q, sizeof(out->quads));
+    int32_t sum = 0;
+    for (int i = 0; i < 32; ++i) sum += q[i];
+    out->start = -128 * sum;
+  }
+  static Integer start(const QueryBlock& query) { return {_mm512_set1_epi32(query.start)}; }
+  static KeyQuad load_keys(const int8_t* p) {
+    return {_mm512_xor_si512(_mm512_loadu_si512(reinterpret_cast<const __m512i*>(p)), _mm512_set1_epi8(-128))};
+  }
+  static Integer dot(const KeyQuad& key, const QueryBlock& query, int quad, Integer sum) {
+    return {_mm512_dpbusd_epi32(sum.value, key.value, _mm512_set1_epi32(query.quads[quad]))};
+  }
+  static Vector to_float(Integer a) { return {_mm512_cvtepi32_ps(a.value)}; }
 
   // Even and odd elements of the 32 floats a, b.
   static void deinterleave(Vector a, Vector b, Vector* even, Vector* odd) {
