@@ -8,6 +8,8 @@ Bars, exit code 1 if one is missed: mean and p99 KL at most 1.05 times llama.cpp
 than two standard errors of the paired difference. Where both engines round activations alike their KL is alike, and 2,000
 positions tell mean and p99 apart only to a few per cent: the table has the standard error of each ratio, and
 `--allow-noise` adds two of them to the bars.
+Int8 keys and values are an option with a cost, which is printed: the first INT8_WINDOWS windows with `--kv int8`, against the same
+reference and against our own logits with f16. Its bar: at most INT8_FACTOR times the KL of f16 to the reference.
 llama.cpp is measured beside us where llama-cpp-python is installed (`--peer live`), else its figures for the same
 positions come from tests/oracle/peer_accuracy.json, which `--update-peer` writes, token ids included.
 Needs tests/oracle/requirements.txt. Models are found in $HEARTH_MODEL_CACHE, else in the cache folder of the tests.
@@ -34,6 +36,8 @@ WINDOW = 512
 WINDOWS = 4
 APART = 16
 KL_FACTOR = 1.05
+INT8_WINDOWS = 1
+INT8_FACTOR = 2.0
 TEXT_BYTES = 16000  # more than 2048 tokens of any vocabulary here
 
 
@@ -122,18 +126,26 @@ def peer_windows(peer):
     return [start + ids[index * step:(index + 1) * step] for index in range(WINDOWS)]
 
 
-def our_logits(options, path, ids, scratch):
+def our_logits(options, path, ids, scratch, kv="f16"):
     (scratch / "ids").write_text(" ".join(map(str, ids)))
     command = [options.program, "logits", path, scratch / "ids", "-o", scratch / "logits", "--tokens",
-               "--threads", str(options.threads), "--quiet"]
+               "--threads", str(options.threads), "--kv", kv, "--quiet"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    logits = np.fromfile(scratch / "logits", "<f4").reshape(len(ids), -1)
+    logits = np.memmap(scratch / "logits", "<f4", mode="r").reshape(len(ids), -1)
     (scratch / "logits").unlink()
     return logits
 
 
+@dataclasses.dataclass
+class Measured:
+    ours: Record = dataclasses.field(default_factory=Record)
+    peer: Record = dataclasses.field(default_factory=Record)  # empty without a live one
+    int8: Record = dataclasses.field(default_factory=Record)  # against the reference, over INT8_WINDOWS windows
+    int8_to_f16: Record = dataclasses.field(default_factory=Record)  # against our own logits
+
+
 def measure(options, path, windows, peer, scratch):
-    """(ours, the peer's) records; ours stays empty with --update-peer, the peer's without a live one."""
+    """Measured; only the peer with --update-peer."""
     import torch
     import gguf_weights
     import reference
@@ -141,14 +153,19 @@ def measure(options, path, windows, peer, scratch):
     model = reference.build(*gguf_weights.load(path))
     if options.check_import:
         check_import(path, model, windows[0])
-    ours, theirs = Record(), Record()
-    for ids in windows:
+    measured = Measured()
+    for index, ids in enumerate(windows):
         expected = reference.logits(model, ids)
         if not options.update_peer:
-            ours.add(expected, our_logits(options, path, ids, scratch))
+            ours = our_logits(options, path, ids, scratch)
+            measured.ours.add(expected, ours)
+            if index < INT8_WINDOWS:
+                int8 = our_logits(options, path, ids, scratch, "int8")
+                measured.int8.add(expected, int8)
+                measured.int8_to_f16.add(ours, int8)
         if peer:
-            theirs.add(expected, peer.logits(ids))
-    return ours, theirs
+            measured.peer.add(expected, peer.logits(ids))
+    return measured
 
 
 def check_import(path, model, ids):
@@ -210,6 +227,15 @@ def judge(ours, theirs, allow_noise):
     return ", ".join(words), missed
 
 
+def judge_int8(measured):
+    """The same for int8 keys and values against f16 ones, both measured from the reference at the same positions."""
+    count = len(measured.int8.kl)
+    first = Record(measured.ours.kl[:count], measured.ours.same[:count])
+    f16, int8 = (record.split(record.kl)[0].mean() for record in (first, measured.int8))
+    missed = [f"int8 KV costs {int8 / f16:.2f} times the KL of f16, more than {INT8_FACTOR}"] if not int8 <= INT8_FACTOR * f16 else []
+    return f"int8 KV: mean_kl {int8:.5f}, {int8 / f16:.3f} times f16's {f16:.5f} at the same positions", missed
+
+
 def print_row(name, engine, summary, positions):
     print(f"{name:20} {positions:>9}  {engine:10} {summary['mean_kl']:9.5f} {summary['p99_kl']:9.4f} {summary['top1']:7.2%}"
           f"   {summary['first_mean_kl']:9.5f} {summary['first_top1']:7.1%}", flush=True)
@@ -232,7 +258,7 @@ def run_model(options, name, stored, scratch):
     peer = load_peer(options, path)
     if options.update_peer:
         windows = peer_windows(peer)
-        _, theirs = measure(options, path, windows, peer, scratch)
+        theirs = measure(options, path, windows, peer, scratch).peer
         store_peer(name, path, windows, theirs, peer.version())
         print_row(name, "llama.cpp", theirs.summary(), len(windows) * WINDOW)
         return True
@@ -241,14 +267,18 @@ def run_model(options, name, stored, scratch):
         raise SystemExit(f"accuracy: {path} is not the file that peer_accuracy.json speaks of")
     check_ids(name, path, options.program, entry["windows"])
     windows = entry["windows"][:options.windows]
-    ours, theirs = measure(options, path, windows, peer, scratch)
-    if not peer:
-        theirs = stored_peer(entry, len(windows))
+    measured = measure(options, path, windows, peer, scratch)
+    ours, theirs = measured.ours, measured.peer if peer else stored_peer(entry, len(windows))
     words, missed = judge(ours, theirs, options.allow_noise)
+    int8_words, int8_missed = judge_int8(measured)
+    missed += int8_missed
     positions = len(windows) * (WINDOW - APART)
     print_row(name, "hearth", ours.summary(), positions)
     print_row("", "llama.cpp" if peer else "(stored)", theirs.summary(), positions)
     print(f"{'':20} against llama.cpp: {words}")
+    print_row("", "int8 KV", measured.int8.summary(), len(measured.int8.split(measured.int8.kl)[0]))
+    print_row("", "  to f16", measured.int8_to_f16.summary(), len(measured.int8.split(measured.int8.kl)[0]))
+    print(f"{'':20} {int8_words}")
     for line in missed:
         print(f"{'':20} MISSED: {line}")
     return not missed

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""One hash of logits per model over threads, prompt chunks, instruction sets and shared prefixes, and one of answers with and
-without guessing ahead; exit code 1 otherwise.
+"""One hash of logits per model and type of keys and values, whatever else differs, and one of answers with and without
+guessing ahead; exit code 1 otherwise.
 
-Runs `hearth logits` over {threads 1, 2, 3} x {prompt chunks 1, 17, 64, 512} x {ref, avx2, avxvnni, avx512 where the CPU can} x
-{fresh, shared prefix} and prints SHA-256 (its first ten digits) of the bytes. The scalar table is slow: on real models it
-runs fewer positions and pairs of (threads, chunk), and is compared with the same positions of the others.
+Runs `hearth logits` over {f16, int8 keys and values} x {ref, avx2, avxvnni, avx512 where the CPU can} x {fresh, shared prefix} x
+{1, 2, 6, 7, 17, 33, 64, 512 tokens per step} x {threads 1, 2, 3} and prints SHA-256 (its first ten digits) of the bytes. Every
+pair of session and tokens per step is run, with two of the numbers of threads in turn, or one (int8 and the scalar table). That
+table is slow: on real models it runs fewer positions and pairs, and is compared with the same positions of the others.
 Real models take their tokens from tests/oracle/peer_accuracy.json, tiny ones from tests/goldens/models. Needs no Python
 packages. Models are found in $HEARTH_MODEL_CACHE, else in the cache folder of the tests.
 """
 
 import argparse
+import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -21,13 +24,17 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDENS = HERE / "goldens" / "models"
 REAL_MODELS = ["smollm2:135m", "gemma3:270m", "qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b"]
+KV_TYPES = ["f16", "int8"]
+SESSIONS = ["fresh", "shared"]  # one session; a second one that shares the first one's prefix
 THREADS = [1, 2, 3]
-CHUNKS = [1, 17, 64, 512]
+STEPS = [1, 2, 6, 7, 17, 33, 64, 512]  # tokens
 POSITIONS = 300  # past the first border of 256, and of every prompt chunk but the largest
 SPECULATION_PROMPT = "one two three four five six seven eight nine ten, " * 3 + "one two"
 SPECULATION_TOKENS = 60
 REF_POSITIONS = 20
-REF_PAIRS = [(1, 1), (2, 17), (3, 64), (2, 512)]
+# (threads, tokens per step, session) on real models.
+REF_RUNS = {"f16": [(1, 1, "fresh"), (2, 2, "shared"), (3, 17, "fresh"), (2, 33, "shared")],
+            "int8": [(3, 6, "fresh"), (2, 7, "shared")]}
 ISA_FLAGS = {"ref": set(), "avx2": {"avx2", "fma", "f16c"}, "avxvnni": {"avx2", "fma", "f16c", "avx_vnni"},
              "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"}}
 
@@ -71,6 +78,27 @@ class Hashes:
         return whole.hexdigest(), start.hexdigest()
 
 
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What must not be seen in the result, but for kv."""
+    kv: str
+    isa: str
+    session: str
+    step: int
+    threads: int
+
+    def is_short(self, real):
+        return real and self.isa == "ref"
+
+    def is_chosen(self, real):
+        """Whether it is worth its time."""
+        if self.is_short(real):
+            return (self.threads, self.step, self.session) in REF_RUNS[self.kv]
+        turn = (STEPS.index(self.step) + SESSIONS.index(self.session)) % len(THREADS)
+        one = self.kv == "int8" or self.isa == "ref"
+        return (self.threads == THREADS[turn]) == one
+
+
 class Subject:
     """One model with its tokens."""
 
@@ -79,53 +107,51 @@ class Subject:
         self.vocabulary = json.loads(subprocess.run(
             [options.program, "show", path, "--json"], stdout=subprocess.PIPE, check=True).stdout)["vocabulary"]
 
-    def hashes(self, isa, threads, chunk, shared, count, scratch):
+    def hashes(self, run, count, scratch):
         (scratch / "ids").write_text(" ".join(map(str, self.ids[:count])))
-        command = ["logits", self.path, scratch / "ids", "--tokens", "-o", "/dev/stdout", "--quiet", "--isa", isa,
-                   "--threads", str(threads), "--chunk", str(chunk)]
-        if shared:
+        command = ["logits", self.path, scratch / "ids", "--tokens", "-o", "/dev/stdout", "--quiet", "--isa", run.isa,
+                   "--threads", str(run.threads), "--chunk", str(run.step), "--kv", run.kv]
+        if run.session == "shared":
             command += ["--shared-prefix", str(count * 2 // 5 + 1)]
         row = 4 * self.vocabulary
         return Hashes(self.options.program, command, (count * row, min(count, REF_POSITIONS) * row))
 
 
-def check(subject, isas, real, scratch):
-    """Prints the table of one model; true if every hash is the same."""
+def check(subject, kv, isas, real, scratch):
+    """Prints the table of one model and type of keys and values; true if every hash is the same."""
     totals, starts = set(), set()
-    print(f"{subject.name}: {len(subject.ids)} positions")
-    print(f"  {'':6} {'session':8} {'chunk':>5}  " + "  ".join(f"{f'{threads} thr.':10}" for threads in THREADS))
-    for isa in isas:
-        short = real and isa == "ref"
-        count = REF_POSITIONS if short else len(subject.ids)
-        for shared in (False, True):
-            for chunk in CHUNKS:
-                row = []
-                for threads in THREADS:
-                    if short and (threads, chunk) not in REF_PAIRS:
-                        row.append("-")
-                        continue
-                    hashes = subject.hashes(isa, threads, chunk, shared, count, scratch)
-                    starts.add(hashes.start)
-                    if not short:
-                        totals.add(hashes.total)
-                    row.append(hashes.total[:10])
-                note = f"  (first {REF_POSITIONS} positions)" if short else ""
-                print(f"  {isa:6} {'shared' if shared else 'fresh':8} {chunk:5}  " +
-                      "  ".join(f"{cell:10}" for cell in row) + note, flush=True)
+    print(f"{subject.name}: {len(subject.ids)} positions, keys and values in {kv}")
+    print(f"  {'':6} {'session':8} {'step':>5}  " + "  ".join(f"{f'{threads} thr.':10}" for threads in THREADS))
+    for isa, session, step in itertools.product(isas, SESSIONS, STEPS):
+        row = []
+        for threads in THREADS:
+            run = Run(kv, isa, session, step, threads)
+            if not run.is_chosen(real):
+                row.append("-")
+                continue
+            hashes = subject.hashes(run, REF_POSITIONS if run.is_short(real) else len(subject.ids), scratch)
+            starts.add(hashes.start)
+            if not run.is_short(real):
+                totals.add(hashes.total)
+            row.append(hashes.total[:10])
+        note = f"  (first {REF_POSITIONS} positions)" if real and isa == "ref" else ""
+        if set(row) != {"-"}:
+            print(f"  {isa:6} {session:8} {step:5}  " + "  ".join(f"{cell:10}" for cell in row) + note, flush=True)
     good = len(starts) == 1 and len(totals) <= 1
     print(f"  {'one hash' if good else f'FAILED: {len(totals)} hashes'} {' '.join(sorted(totals))}"
           f" (first {REF_POSITIONS}: {' '.join(value[:10] for value in sorted(starts))})")
     return good
 
 
-def check_speculation(subject):
+def check_speculation(subject, kv):
     """Answers with and without guessing ahead: the hash of their tokens and log-probabilities, which are made of the logits."""
     good = True
     for sampling in (["--temp", "0"], ["--temp", "0.8", "--seed", "3", "--repeat-penalty", "1.1"]):
         row = []
         for draft in (["off"], ["auto"], ["auto", "--draft-depth", "3"], ["auto", "--draft-depth", "20"]):
             command = [subject.options.program, "run", subject.path, SPECULATION_PROMPT, "--raw", "--json", "--logprobs", "3",
-                       "--ignore-stop", "--max-tokens", str(SPECULATION_TOKENS), *sampling, "--draft", *draft]
+                       "--ignore-stop", "--max-tokens", str(SPECULATION_TOKENS), *sampling, "--kv", kv, "--draft",
+                       *draft]
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
             answer = json.loads(done.stdout)
             digest = hashlib.sha256(json.dumps([answer["logprobs"], answer["text"]]).encode()).hexdigest()
@@ -167,9 +193,9 @@ def main():
         print(f"{isa}: this CPU cannot run it, so it is not compared")
     with tempfile.TemporaryDirectory() as scratch:
         passed = []
-        for subject, real in subjects(options, names):
-            passed.append(check(subject, isas, real, pathlib.Path(scratch)))
-            passed.append(check_speculation(subject))
+        for (subject, real), kv in itertools.product(subjects(options, names), KV_TYPES):
+            passed.append(check(subject, kv, isas, real, pathlib.Path(scratch)))
+            passed.append(check_speculation(subject, kv))
     return 0 if passed and all(passed) else 1
 
 
