@@ -51,13 +51,18 @@ KERNEL_INLINE void decode(const WeightRows& weights, const Inputs& in, int token
     for (int group = 0; group * kGroupRows < weights.rows; ++group) {
       const RowPointers rows = group_rows(weights, group);
       __m256 sum = load_floats(acc + group * kGroupRows);
+      // The eight rows that come next are asked for in the order of memory, a little with every unit: one sequential stream,
+      // where the eight rows being read are more than the processor's own prefetcher follows.
+      const char* next = reinterpret_cast<const char*>(rows.row[0]) + kGroupRows * (weights.row_bytes + begin / Reader::kParts * Reader::kBytes);
+      const char* ahead = next;
       for (int64_t b = 0; b < count; b += Reader::kParts) {
         const int64_t at = token * blocks + begin + b;
         DotSink<S, Dots> sink;
         sink.dots.begin(in.q + at * kBlock, staged + b);
         sink.scale = in.scale + at, sink.scale_sum = in.scale_sum + at, sink.half_sum = in.half_sum + 2 * at, sink.acc = sum;
         const int64_t offset = (begin + b) / Reader::kParts * Reader::kBytes;
-        prefetch_rows<Reader::kBytes>(rows.row, weights.row_bytes, offset);
+        ahead += kGroupRows * Reader::kBytes;
+        for (; next < ahead; next += 64) _mm_prefetch(next, _MM_HINT_T0);
         Reader::read(rows.row, offset, sink);
         sum = sink.acc;
       }

@@ -358,18 +358,5 @@ KERNEL_INLINE RowPointers group_rows(const WeightRows& weights, int group) {
   return out;
 }
 
-// Fetches what the eight rows need kAhead bytes later: in these rows or, at their end, in the next eight.
-// Eight interleaved streams are more than the processor's own prefetcher follows.
-template <int bytes>
-KERNEL_INLINE void prefetch_rows(Rows rows, int64_t row_bytes, int64_t at) {
-  constexpr int kAhead = 1024, kLine = 64;
-  if (bytes < kLine && (at & (kLine - 1)) >= bytes) return;  // once a line
-  int64_t ahead = at + kAhead;
-  if (ahead >= row_bytes) ahead += (kGroupRows - 1) * row_bytes;
-  for (int line = 0; line < bytes; line += kLine) {
-    for (int i = 0; i < kGroupRows; ++i) _mm_prefetch(reinterpret_cast<const char*>(rows[i] + ahead + line), _MM_HINT_T0);
-  }
-}
-
 }  // namespace
 }  // namespace hearth::kernels::avx2
