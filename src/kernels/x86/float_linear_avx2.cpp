@@ -49,23 +49,30 @@ struct FromBF16 {
   }
 };
 
+struct Columns {
+  __m256 v[8];
+};
+
 // Eight columns of eight rows, transposed: lanes are rows.
-KERNEL_INLINE void store_transposed(const __m256 (&a)[8], float* out) {
-  __m256 b[8];
+template <class From>
+KERNEL_INLINE Columns load_columns(const RowPointers& rows, int64_t at) {
+  __m256 a[8], b[8];
+  unroll<8>([&](auto i) KERNEL_LAMBDA { a[i] = From::load(rows.row[i] + at); });
   unroll<4>([&](auto i) KERNEL_LAMBDA {
-    const __m256 low0 = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20), high0 = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
-    b[i] = low0, b[i + 4] = high0;
+    b[i] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
+    b[i + 4] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
   });
+  Columns out;
   unroll<2>([&](auto side) KERNEL_LAMBDA {
     const __m256* v = b + side * 4;
     const __m256d c0 = _mm256_castps_pd(_mm256_unpacklo_ps(v[0], v[1])), c1 = _mm256_castps_pd(_mm256_unpackhi_ps(v[0], v[1]));
     const __m256d c2 = _mm256_castps_pd(_mm256_unpacklo_ps(v[2], v[3])), c3 = _mm256_castps_pd(_mm256_unpackhi_ps(v[2], v[3]));
-    float* column = out + side * 4 * kPanelRows;
-    store_floats(column, _mm256_castpd_ps(_mm256_unpacklo_pd(c0, c2)));
-    store_floats(column + kPanelRows, _mm256_castpd_ps(_mm256_unpackhi_pd(c0, c2)));
-    store_floats(column + 2 * kPanelRows, _mm256_castpd_ps(_mm256_unpacklo_pd(c1, c3)));
-    store_floats(column + 3 * kPanelRows, _mm256_castpd_ps(_mm256_unpackhi_pd(c1, c3)));
+    out.v[side * 4] = _mm256_castpd_ps(_mm256_unpacklo_pd(c0, c2));
+    out.v[side * 4 + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(c0, c2));
+    out.v[side * 4 + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(c1, c3));
+    out.v[side * 4 + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(c1, c3));
   });
+  return out;
 }
 
 template <class From>
@@ -74,11 +81,37 @@ KERNEL_INLINE void convert_float(const WeightRows& weights, int64_t begin, int64
     const RowPointers rows = group_rows(weights, group);
     float* out = static_cast<float*>(panel) + group * kGroupRows;
     for (int64_t column = 0; column < count * kBlock; column += 8) {
-      const int64_t at = (begin * kBlock + column) * From::kBytes;
-      __m256 a[8];
-      unroll<8>([&](auto i) KERNEL_LAMBDA { a[i] = From::load(rows.row[i] + at); });
-      store_transposed(a, out + column * kPanelRows);
+      const Columns columns = load_columns<From>(rows, (begin * kBlock + column) * From::kBytes);
+      unroll<8>([&](auto i) KERNEL_LAMBDA { store_floats(out + (column + i) * kPanelRows, columns.v[i]); });
     }
+  }
+}
+
+// One token, two groups of rows at a time: the additions of one wait for each other while the other's go on. The second group
+// lags a cache line behind, since rows of a power of two bytes all want the same set of the first-level cache. What comes next
+// in memory is fetched as one stream (decode_body.h).
+template <class From>
+KERNEL_INLINE void decode_float(const WeightRows& weights, const Inputs& in, int token, float* acc) {
+  constexpr int64_t kStep = 8, kLag = 64 / From::kBytes;
+  const float* x = in.x + token * in.k;
+  for (int group = 0; group * kGroupRows < weights.rows; group += 2) {
+    const RowPointers rows[2] = {group_rows(weights, group), group_rows(weights, group + 1)};
+    __m256 sums[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    const auto step = [&](auto g, int64_t column) KERNEL_LAMBDA {
+      const Columns columns = load_columns<From>(rows[g], column * From::kBytes);
+      unroll<8>([&](auto i) KERNEL_LAMBDA { sums[g] = _mm256_fmadd_ps(_mm256_set1_ps(x[column + i]), columns.v[i], sums[g]); });
+    };
+    const char* next = reinterpret_cast<const char*>(rows[0].row[0]) + 2 * kGroupRows * weights.row_bytes;
+    const char* ahead = next;
+    for (int64_t column = 0; column < in.k + kLag; column += kStep) {
+      ahead += 2 * kGroupRows * kStep * From::kBytes;
+      for (; next < ahead; next += 64) _mm_prefetch(next, _MM_HINT_T1);
+      unroll<2>([&](auto g) KERNEL_LAMBDA {
+        const int64_t at = column - g * kLag;
+        if (at >= 0 && at < in.k) step(g, at);
+      });
+    }
+    unroll<2>([&](auto g) KERNEL_LAMBDA { store_floats(acc + (group + g) * kGroupRows, sums[g]); });
   }
 }
 
@@ -92,6 +125,16 @@ void convert_f16(const WeightRows& weights, int64_t begin, int64_t count, void* 
 }
 void convert_bf16(const WeightRows& weights, int64_t begin, int64_t count, void* panel) {
   convert_float<FromBF16>(weights, begin, count, panel);
+}
+
+void decode_f32(const WeightRows& weights, const Inputs& in, int token, float* acc) {
+  decode_float<FromF32>(weights, in, token, acc);
+}
+void decode_f16(const WeightRows& weights, const Inputs& in, int token, float* acc) {
+  decode_float<FromF16>(weights, in, token, acc);
+}
+void decode_bf16(const WeightRows& weights, const Inputs& in, int token, float* acc) {
+  decode_float<FromBF16>(weights, in, token, acc);
 }
 
 void multiply_float(const void* panel, const Inputs& in, int64_t begin, int64_t count, int first, int tokens, float* acc) {

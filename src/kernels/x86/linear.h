@@ -23,6 +23,7 @@ Convert convert_f32, convert_f16, convert_bf16;
 Convert convert_q4_0, convert_q4_1, convert_q5_0, convert_q5_1, convert_q8_0, convert_iq4_nl, convert_iq4_xs;
 Convert convert_q2_k, convert_q3_k, convert_q4_k, convert_q5_k, convert_q6_k;
 Multiply multiply_float;
+Decode decode_f32, decode_f16, decode_bf16;
 DECLARE_QUANTISED_PRODUCTS
 }  // namespace avx2
 

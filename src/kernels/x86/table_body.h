@@ -11,8 +11,8 @@ namespace {
 
 struct FormatSetter {
   FormatKernels* formats;
-  constexpr void floats(quant::Format format, Convert* convert, Multiply* multiply) const {
-    set(format, sizeof(float) * kBlock * kPanelRows, convert, multiply, nullptr);
+  constexpr void floats(quant::Format format, Convert* convert, Multiply* multiply, Decode* decode) const {
+    set(format, sizeof(float) * kBlock * kPanelRows, convert, multiply, decode);
   }
   template <class Shape>
   constexpr void blocks(quant::Format format, Convert* convert, Multiply* multiply, Decode* decode) const {
@@ -27,9 +27,9 @@ struct FormatSetter {
   constexpr void fill_linear(FormatKernels* formats) {                                                                      \
     using quant::Format;                                                                                                    \
     const FormatSetter set{formats};                                                                                        \
-    set.floats(Format::kF32, avx2::convert_f32, isa::multiply_float);                                                       \
-    set.floats(Format::kF16, avx2::convert_f16, isa::multiply_float);                                                       \
-    set.floats(Format::kBF16, avx2::convert_bf16, isa::multiply_float);                                                     \
+    set.floats(Format::kF32, avx2::convert_f32, isa::multiply_float, avx2::decode_f32);                                     \
+    set.floats(Format::kF16, avx2::convert_f16, isa::multiply_float, avx2::decode_f16);                                     \
+    set.floats(Format::kBF16, avx2::convert_bf16, isa::multiply_float, avx2::decode_bf16);                                  \
     set.blocks<avx2::ShapeQ4Offset>(Format::kQ4_0, avx2::convert_q4_0, isa::multiply_q4_offset, isa::decode_q4_0);          \
     set.blocks<avx2::ShapeQ4Minimum>(Format::kQ4_1, avx2::convert_q4_1, isa::multiply_q4_minimum, isa::decode_q4_1);        \
     set.blocks<avx2::ShapeQ5Offset>(Format::kQ5_0, avx2::convert_q5_0, isa::multiply_q5_offset, isa::decode_q5_0);          \
