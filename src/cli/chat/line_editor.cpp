@@ -148,6 +148,8 @@ LineEditor::Outcome LineEditor::read(const std::string& prompt, std::string* lin
   {
     const DefaultSignals signals;
     std::fflush(stdout);
+    // libedit shows the prompt first and leaves the terminal's line mode later: a Ctrl-C in between would end the program.
+    el_set(impl_->editor, EL_PREP_TERM, 1);
     write_terminal(kPasteOn, sizeof kPasteOn - 1);
     el_resize(impl_->editor);
     text = el_gets(impl_->editor, &length);
