@@ -33,7 +33,6 @@ __attribute__((noinline)) void float_tile(const float* panel, const Inputs& in, 
 
 struct FromF32 {
   static constexpr int kBytes = 4;
-  KERNEL_INLINE __m256 load(const uint8_t* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }
 };
 struct FromF16 {
   static constexpr int kBytes = 2;
@@ -49,6 +48,11 @@ struct FromBF16 {
   }
 };
 
+KERNEL_INLINE __m256 load_halves(const uint8_t* low, const uint8_t* high) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(reinterpret_cast<const float*>(low))),
+                              _mm_loadu_ps(reinterpret_cast<const float*>(high)), 1);
+}
+
 struct Columns {
   __m256 v[8];
 };
@@ -56,12 +60,20 @@ struct Columns {
 // Eight columns of eight rows, transposed: lanes are rows.
 template <class From>
 KERNEL_INLINE Columns load_columns(const RowPointers& rows, int64_t at) {
-  __m256 a[8], b[8];
-  unroll<8>([&](auto i) KERNEL_LAMBDA { a[i] = From::load(rows.row[i] + at); });
-  unroll<4>([&](auto i) KERNEL_LAMBDA {
-    b[i] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
-    b[i + 4] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
-  });
+  __m256 b[8];  // columns 0-3 of rows i and i + 4, then columns 4-7
+  if constexpr (From::kBytes == 4) {  // halves straight from memory: eight whole rows and two sums do not fit the registers
+    unroll<4>([&](auto i) KERNEL_LAMBDA {
+      b[i] = load_halves(rows.row[i] + at, rows.row[i + 4] + at);
+      b[i + 4] = load_halves(rows.row[i] + at + 16, rows.row[i + 4] + at + 16);
+    });
+  } else {
+    __m256 a[8];
+    unroll<8>([&](auto i) KERNEL_LAMBDA { a[i] = From::load(rows.row[i] + at); });
+    unroll<4>([&](auto i) KERNEL_LAMBDA {
+      b[i] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
+      b[i + 4] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
+    });
+  }
   Columns out;
   unroll<2>([&](auto side) KERNEL_LAMBDA {
     const __m256* v = b + side * 4;
