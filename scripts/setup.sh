@@ -4,7 +4,7 @@
 set -eu
 
 build="g++ cmake ninja-build pkg-config ccache mold libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libedit-dev
-  libssl-dev libarchive-dev libicu-dev libpcre2-dev libsimdjson-dev libgtest-dev libgmock-dev ca-certificates"
+  libssl-dev libarchive-dev libicu-dev libpcre2-dev libsimdjson-dev libboost1.81-dev libseccomp-dev libgtest-dev libgmock-dev ca-certificates"
 test="libsimde-dev binutils"
 format="clang-format-14"
 soak="clang-14 libclang-rt-14-dev"
