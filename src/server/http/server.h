@@ -21,7 +21,7 @@ namespace hearth::server {
 struct HttpLimits {
   int64_t header_bytes = 64 << 10;
   int64_t body_bytes = int64_t{64} << 20;
-  int64_t unsent_bytes = 4 << 20;              // of one stream, not yet taken by its reader
+  int64_t unsent_bytes = 4 << 20;              // of one stream, while its reader is slow
   int connections = 1024;
   int requests_at_once = 512;                  // being handled; more get 503 with Retry-After
   std::chrono::seconds header_time{10};
