@@ -32,7 +32,8 @@ struct LoadOptions {
   int64_t context = 0;           // positions per session; 0: the model's own, reduced to what memory holds and said in info
   std::string isa;               // "", "ref", "avx2", "avxvnni", "avx512"
   std::string kv_type = "f16";   // "f16", "f32", "int8"
-  int max_sessions = 1;          // that live at once; sizes the KV pool
+  int max_sessions = 1;          // that live at once
+  int64_t kv_pool_bytes = 0;     // for keys and values of all sessions together; 0: every session can fill its context
   int64_t memory_limit_bytes = 0;  // 0: what the machine has available
 };
 
@@ -59,7 +60,7 @@ struct ModelInfo {
 // Where memory goes; computed before anything is allocated.
 struct MemoryPlan {
   int64_t weights_bytes = 0;     // mapped from the file, reclaimable
-  int64_t kv_bytes = 0;          // for `context` positions of every session
+  int64_t kv_bytes = 0;          // the pool of keys and values; becomes resident as it is used
   int64_t scratch_bytes = 0;
   int64_t tables_bytes = 0;      // tokenizer, rope
   int64_t available_bytes = 0;   // of the machine or the cgroup, when asked
@@ -110,6 +111,16 @@ class TokenVerifier {
   virtual bool next_stays(int64_t index, std::span<const float> logits) = 0;
 };
 
+// The pages that hold keys and values of all sessions and of remembered prompts.
+struct KvPool {
+  int64_t page_positions = 0;
+  int64_t page_bytes = 0;
+  int64_t pages = 0;
+  int64_t free_pages = 0;
+  int64_t bytes() const { return pages * page_bytes; }
+  int64_t used_bytes() const { return (pages - free_pages) * page_bytes; }
+};
+
 class Engine {
  public:
   static Result<std::unique_ptr<Engine>> load(const LoadOptions& options);
@@ -122,6 +133,9 @@ class Engine {
   const text::Tokenizer& tokenizer() const;
   const text::ChatTemplate* chat_template() const;  // null: a completion model
   Result<std::unique_ptr<Session>> new_session() const;
+  KvPool kv_pool() const;
+  // Gives memory that no session uses back to the system, but for `kept_bytes` of it.
+  void trim_kv_pool(int64_t kept_bytes) const;
   // One batch: appends tokens[i] to sessions[i] in a single pass over the weights; each then has its logits. With a verifier
   // the first token is appended and the others are on trial: the session ends with the last one that stays and has its
   // logits. Nothing that was dropped can be seen later. Then all tokens of the step must fit into one batch
@@ -135,6 +149,7 @@ class Engine {
   Result<void> step(std::span<const StepItem> items, const std::atomic<bool>* cancel = nullptr) const;
 
   struct Impl;
+  Impl& impl() const { return *impl_; }
 
  private:
   Engine();

@@ -32,6 +32,9 @@ Result<void> check_options(const LoadOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
     return Error{ErrorCode::kInvalidArgument, "threads must be 0 (all) to " + std::to_string(kMaxThreads)};
   }
+  if (options.kv_pool_bytes < 0) {
+    return Error{ErrorCode::kInvalidArgument, "the key-value pool must have a positive size, or 0 for all sessions in full"};
+  }
   if (options.context < 0) return Error{ErrorCode::kInvalidArgument, "the context must be positive, or 0 for the model's"};
   if (options.max_sessions < 1 || options.max_sessions > kMaxSessions) {
     return Error{ErrorCode::kInvalidArgument, "sessions must be 1 to " + std::to_string(kMaxSessions)};
@@ -129,9 +132,7 @@ Result<void> load_all(const LoadOptions& options, Engine::Impl& impl) {
   if (weights_fit(impl.plan)) impl.reader = std::make_unique<WeightReader>(WeightReader::order_of_use(*impl.weights));
   fill_info(options, impl);
   TRY(load_text(impl));
-  // Each session may hold one page beyond its context: its own copy of a page that a fork shares.
-  const int64_t pages = (impl.plan.context + kernels::kPagePositions - 1) / kernels::kPagePositions + 1;
-  impl.pool = TRY(model::PagePool::create(impl.pages, pages * options.max_sessions));
+  impl.pool = TRY(model::PagePool::create(impl.pages, pool_pages(impl.pages, options, impl.plan.context)));
   impl.threads = std::make_unique<ThreadPool>(ThreadPool::Options{impl.info.threads, false, start_worker});
   impl.info.threads = impl.threads->workers();
   const int max_tokens = kMaxBatchTokens;
@@ -182,6 +183,15 @@ Result<std::unique_ptr<Session>> Engine::new_session() const {
   }
   auto kv = std::make_unique<model::KvSequence>(*impl_->pool, impl_->plan.context);
   return std::make_unique<Session>(std::make_unique<Session::Impl>(*impl_, std::move(kv)));
+}
+
+KvPool Engine::kv_pool() const {
+  const model::PagePool& pool = *impl_->pool;
+  return {kernels::kPagePositions, pool.layout().page_bytes, pool.page_count(), pool.free_pages()};
+}
+
+void Engine::trim_kv_pool(int64_t kept_bytes) const {
+  impl_->pool->trim(kept_bytes / impl_->pool->layout().page_bytes);
 }
 
 Result<void> Engine::step(std::span<const StepItem> items, const std::atomic<bool>* cancel) const {

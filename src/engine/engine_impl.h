@@ -56,6 +56,7 @@ struct Engine::Impl {
   std::vector<Trial> verified;
 
  private:
+  Result<void> reserve(std::span<const StepItem> items);
   Result<void> run_batches(std::span<const StepItem> items, int chunk, const std::atomic<bool>* cancel,
                            const Session::LogitsVisitor* visit);
   void fill_batch(std::span<const StepItem> items, int64_t limit);

@@ -180,6 +180,63 @@ TEST_F(StoriesTest, PlanIsHonoured) {
   EXPECT_EQ(Engine::plan(options).error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST_F(StoriesTest, PoolOfABoundedSizeServesManySessionsOfALongContext) {
+  const int64_t page_bytes = 5 * 2 * 4 * 8 * 2 * 64;
+  LoadOptions options = stories(8);
+  options.kv_pool_bytes = 33 * page_bytes;  // one session in full and a page
+  const auto engine = load(options);
+  EXPECT_EQ(engine->info().context, 2048);
+  EXPECT_EQ(engine->memory_plan().kv_bytes, 33 * page_bytes);
+  EXPECT_EQ(engine->kv_pool().bytes(), 33 * page_bytes);
+  std::vector<std::unique_ptr<Session>> sessions;
+  for (int i = 0; i < 8; ++i) {
+    sessions.push_back(session_of(*engine));
+    ASSERT_TRUE(sessions.back()->append(some_tokens(200)).ok());  // 4 pages
+  }
+  EXPECT_EQ(engine->kv_pool().free_pages, 1);
+  EXPECT_EQ(engine->kv_pool().used_bytes(), 32 * page_bytes);
+  ASSERT_TRUE(sessions[0]->append(some_tokens(64)).ok());
+  const auto full = sessions[1]->append(some_tokens(64));
+  ASSERT_FALSE(full.ok());
+  EXPECT_EQ(full.error().code, ErrorCode::kResource);
+  EXPECT_NE(full.error().message.find("33 pages"), std::string::npos) << full.error().message;
+  EXPECT_EQ(sessions[1]->size(), 200);
+  sessions.pop_back();
+  // A step that does not fit as a whole leaves its pages to others.
+  const std::vector<int32_t> tokens = some_tokens(192);
+  const std::vector<Engine::StepItem> items = {{sessions[1].get(), tokens}, {sessions[2].get(), tokens}};
+  EXPECT_EQ(engine->step(items).error().code, ErrorCode::kResource);
+  EXPECT_EQ(engine->kv_pool().free_pages, 4);
+  sessions.resize(2);
+  EXPECT_TRUE(sessions[1]->append(some_tokens(1024)).ok());
+  sessions.clear();
+  engine->trim_kv_pool(0);
+  EXPECT_EQ(engine->kv_pool().free_pages, 33);
+  auto again = session_of(*engine);
+  EXPECT_TRUE(again->append(some_tokens(200)).ok());
+}
+
+TEST_F(StoriesTest, PoolThatIsTooSmallOrTooLargeIsRefused) {
+  const int64_t page_bytes = 5 * 2 * 4 * 8 * 2 * 64;
+  LoadOptions options = stories(8);
+  options.kv_pool_bytes = 9 * page_bytes;
+  const auto reduced = Engine::plan(options);
+  ASSERT_TRUE(reduced.ok());
+  EXPECT_EQ(reduced->context, 512);
+  options.context = 513;
+  EXPECT_EQ(Engine::plan(options).error().code, ErrorCode::kResource);
+  options.context = 0;
+  options.kv_pool_bytes = page_bytes;
+  EXPECT_EQ(Engine::plan(options).error().code, ErrorCode::kResource);
+  options.kv_pool_bytes = 1 << 30;
+  options.memory_limit_bytes = 1 << 29;
+  const auto large = Engine::plan(options);
+  ASSERT_FALSE(large.ok());
+  EXPECT_NE(large.error().message.find("smaller pool"), std::string::npos) << large.error().message;
+  options.kv_pool_bytes = -1;
+  EXPECT_EQ(Engine::plan(options).error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST_F(StoriesTest, WeightsAreReadInAdvanceIfThereIsMemoryForThem) {
   LoadOptions options = stories();
   options.context = 64;

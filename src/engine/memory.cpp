@@ -108,12 +108,44 @@ bool weights_fit(const MemoryPlan& plan) {
 
 int64_t anonymous_memory_bytes() { return std::max<int64_t>(0, kilobyte_field("/proc/self/status", "RssAnon:")); }
 
-Result<MemoryPlan> make_plan(const PlanInputs& inputs, const LoadOptions& options) {
-  MemoryPlan plan;
-  plan.weights_bytes = inputs.file_bytes;
-  plan.scratch_bytes = inputs.scratch_bytes;
-  plan.tables_bytes = inputs.tables_bytes;
-  plan.available_bytes = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : available_memory_bytes();
+int64_t pool_pages(const model::PageLayout& layout, const LoadOptions& options, int64_t context) {
+  if (options.kv_pool_bytes > 0) return options.kv_pool_bytes / layout.page_bytes;
+  // Each session may hold one page beyond its context: its own copy of a page that a fork shares.
+  return (model::pages_for(context) + 1) * options.max_sessions;
+}
+
+namespace {
+
+Error context_too_large(int64_t context, int64_t anonymous, int64_t available) {
+  return Error{ErrorCode::kResource, "a context of " + std::to_string(context) + " needs " + mebibytes(anonymous) +
+                                         " beside the weights, " + mebibytes(available) +
+                                         " are available: use a smaller context"};
+}
+
+// The pool is what was asked for; one session in full has to fit into it, with its own copy of a page that is shared.
+Result<void> plan_pool(const PlanInputs& inputs, const LoadOptions& options, MemoryPlan& plan) {
+  const int64_t pages = pool_pages(inputs.pages, options, 0);
+  const int64_t positions = std::max<int64_t>(0, pages - 1) * kernels::kPagePositions;
+  plan.kv_bytes = pages * inputs.pages.page_bytes;
+  const int64_t smallest = options.context > 0 ? options.context : std::min(inputs.spec.context_trained, kMinimumContext);
+  if (positions < smallest) {
+    return Error{ErrorCode::kResource,
+                 "a pool of " + mebibytes(options.kv_pool_bytes) + " for keys and values holds " + std::to_string(positions) +
+                     " positions, a context of " + std::to_string(smallest) + " needs " +
+                     mebibytes((model::pages_for(smallest) + 1) * inputs.pages.page_bytes) + ": use a larger pool"};
+  }
+  const int64_t anonymous = plan.kv_bytes + plan.scratch_bytes + plan.tables_bytes;
+  if (plan.available_bytes > 0 && anonymous > plan.available_bytes) {
+    return Error{ErrorCode::kResource, "a pool of " + mebibytes(plan.kv_bytes) + " for keys and values makes " +
+                                           mebibytes(anonymous) + " beside the weights, " +
+                                           mebibytes(plan.available_bytes) + " are available: use a smaller pool"};
+  }
+  plan.context = options.context > 0 ? options.context : std::min(inputs.spec.context_trained, positions);
+  return {};
+}
+
+// Every session can fill its context.
+Result<void> plan_full_sessions(const PlanInputs& inputs, const LoadOptions& options, MemoryPlan& plan) {
   const int64_t per_position = inputs.pages.bytes_per_position() * options.max_sessions;
   const int64_t usable = plan.available_bytes - plan.available_bytes / 100 * kReservePercent;
   // Weights are mapped and can be dropped and read again, but a model that does not stay in memory is too slow to use.
@@ -121,22 +153,36 @@ Result<MemoryPlan> make_plan(const PlanInputs& inputs, const LoadOptions& option
   const int64_t fits = plan.available_bytes == 0 ? kUnlimited : left / per_position;
   const int64_t trained = inputs.spec.context_trained;
   if (options.context > 0) {
-    if (options.context > trained) {
-      return Error{ErrorCode::kInvalidArgument, "a context of " + std::to_string(options.context) +
-                                                    " was asked for, but the model was made for " +
-                                                    std::to_string(trained)};
-    }
     plan.context = options.context;
     const int64_t anonymous = plan.context * per_position + plan.scratch_bytes + plan.tables_bytes;
     if (plan.available_bytes > 0 && anonymous > plan.available_bytes) {
-      return Error{ErrorCode::kResource, "a context of " + std::to_string(plan.context) + " needs " +
-                                             mebibytes(anonymous) + " beside the weights, " +
-                                             mebibytes(plan.available_bytes) + " are available: use a smaller context"};
+      return context_too_large(plan.context, anonymous, plan.available_bytes);
     }
   } else {
     plan.context = std::min(trained, std::max(fits, std::min(trained, kMinimumContext)));
   }
   plan.kv_bytes = plan.context * per_position;
+  return {};
+}
+
+}  // namespace
+
+Result<MemoryPlan> make_plan(const PlanInputs& inputs, const LoadOptions& options) {
+  MemoryPlan plan;
+  plan.weights_bytes = inputs.file_bytes;
+  plan.scratch_bytes = inputs.scratch_bytes;
+  plan.tables_bytes = inputs.tables_bytes;
+  plan.available_bytes = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : available_memory_bytes();
+  if (options.context > inputs.spec.context_trained) {
+    return Error{ErrorCode::kInvalidArgument, "a context of " + std::to_string(options.context) +
+                                                  " was asked for, but the model was made for " +
+                                                  std::to_string(inputs.spec.context_trained)};
+  }
+  if (options.kv_pool_bytes > 0) {
+    TRY(plan_pool(inputs, options, plan));
+  } else {
+    TRY(plan_full_sessions(inputs, options, plan));
+  }
   add_parts(inputs, plan);
   return plan;
 }

@@ -26,8 +26,11 @@ struct PlanInputs {
   int64_t tables_bytes;
 };
 
+// Pages of the pool: what `options` gives it, else enough for `context` positions of every session.
+int64_t pool_pages(const model::PageLayout& layout, const LoadOptions& options, int64_t context);
+
 // Decides the context: what `options` asks, else the model's own reduced to what fits. kResource if even a minimal
-// context does not fit, or if the context asked for does not.
+// context does not fit, or if the context or the pool asked for does not.
 Result<MemoryPlan> make_plan(const PlanInputs& inputs, const LoadOptions& options);
 
 // Whether all weights can be in memory at once, so that reading them in advance throws nothing out.

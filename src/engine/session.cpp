@@ -125,13 +125,21 @@ Result<void> Engine::Impl::run_batches(std::span<const StepItem> items, int chun
   return {};
 }
 
+Result<void> Engine::Impl::reserve(std::span<const StepItem> items) {
+  for (const StepItem& item : items) {
+    const Result<void> reserved = item.session->impl().kv->reserve(static_cast<int64_t>(item.tokens.size()));
+    if (reserved.ok()) continue;
+    for (const StepItem& other : items) other.session->impl().kv->rewind(other.session->size());  // others may want the pages
+    return reserved;
+  }
+  return {};
+}
+
 Result<void> Engine::Impl::run(std::span<const StepItem> items, int chunk, const std::atomic<bool>* cancel,
                                const Session::LogitsVisitor* visit) {
   for (const StepItem& item : items) TRY(check_tokens(item, spec.vocabulary));
   TRY(check_verified(items));
-  for (const StepItem& item : items) {
-    TRY(item.session->impl().kv->reserve(static_cast<int64_t>(item.tokens.size())));
-  }
+  TRY(reserve(items));
   kernels::set_float_environment();
   const Result<void> done = run_batches(items, chunk, cancel, visit);
   if (const Result<void> intact = view->check_intact(); !intact.ok()) {

@@ -1,18 +1,15 @@
 // Page pool and page tables; see kv_cache.h.
 #include "model/kv_cache.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstring>
 #include <string>
 
 #include "kernels/kv_page.h"
 
 namespace hearth::model {
-namespace {
-
-int64_t pages_for(int64_t positions) { return (positions + kernels::kPagePositions - 1) / kernels::kPagePositions; }
-
-}  // namespace
-
 PageLayout PageLayout::of(const ModelSpec& spec, kernels::KvType type) {
   PageLayout layout;
   for (const LayerSpec& layer : spec.layers) {
@@ -34,6 +31,7 @@ Result<std::unique_ptr<PagePool>> PagePool::create(const PageLayout& layout, int
   }
   pool->storage_ = TRY(tensor::Storage::allocate(bytes, "the key-value cache"));
   pool->references_.assign(pages, 0);
+  pool->resident_.assign(pages, 0);
   pool->free_.reserve(pages);
   for (int64_t i = pages; i-- > 0;) pool->free_.push_back(static_cast<int32_t>(i));
   return pool;
@@ -44,6 +42,7 @@ std::byte* PagePool::acquire() {
   const int32_t page = free_.back();
   free_.pop_back();
   references_[page] = 1;
+  resident_[page] = 1;
   return storage_.data() + page * layout_.page_bytes;
 }
 
@@ -53,6 +52,28 @@ void PagePool::release(std::byte* page) {
   const int64_t i = index(page);
   CHECK(references_[i] > 0);
   if (--references_[i] == 0) free_.push_back(static_cast<int32_t>(i));
+}
+
+bool PagePool::make_room(int64_t count) {
+  if (count > free_pages() && reclaimer_) reclaimer_(count - free_pages());
+  return count <= free_pages();
+}
+
+int64_t PagePool::trim(int64_t kept) {
+  const uintptr_t system_page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  int64_t given_back = 0;
+  for (size_t i = free_.size(); i-- > 0;) {
+    const int32_t page = free_[i];
+    if (!resident_[page] || kept-- > 0) continue;
+    // Only what this page has for itself: its ends may lie in the same system page as those of its neighbours.
+    const uintptr_t start = reinterpret_cast<uintptr_t>(storage_.data() + page * layout_.page_bytes);
+    const uintptr_t first = (start + system_page - 1) / system_page * system_page;
+    const uintptr_t end = (start + static_cast<uintptr_t>(layout_.page_bytes)) / system_page * system_page;
+    if (end > first && madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED) != 0) continue;
+    resident_[page] = 0;
+    ++given_back;
+  }
+  return given_back;
 }
 
 KvSequence::KvSequence(PagePool& pool, int64_t context) : pool_(pool), context_(context) {
@@ -66,13 +87,17 @@ KvSequence::~KvSequence() {
 Result<void> KvSequence::reserve(int64_t count) {
   const int64_t needed = pages_for(size_ + count);
   const int64_t current = size_ / kernels::kPagePositions;  // the page that the next position goes to
-  const bool copies = current < static_cast<int64_t>(pages_.size()) && pool_.is_shared(pages_[current]);
+  const auto copies = [&] { return current < static_cast<int64_t>(pages_.size()) && pool_.is_shared(pages_[current]); };
   const int64_t fresh = needed - static_cast<int64_t>(pages_.size());
-  if (fresh + (copies ? 1 : 0) > pool_.free_pages()) {
-    return Error{ErrorCode::kResource, "the key-value cache is full: all " + std::to_string(pool_.page_count()) +
-                                           " pages of 64 positions are in use"};
+  pool_.make_room(fresh + (copies() ? 1 : 0));
+  // Asked again: what was given up to make room may have been the other holder's share of the page.
+  if (fresh + (copies() ? 1 : 0) > pool_.free_pages()) {
+    const int64_t pages = pool_.page_count();
+    return Error{ErrorCode::kResource, "the key-value cache is full: its " + std::to_string(pages) + " pages of " +
+                                           std::to_string(kernels::kPagePositions) + " positions, " +
+                                           std::to_string(pages * pool_.layout().page_bytes >> 20) + " MiB, are in use"};
   }
-  if (copies) {
+  if (copies()) {
     std::byte* copy = pool_.acquire();
     std::memcpy(copy, pages_[current], pool_.layout().page_bytes);
     pool_.release(pages_[current]);
@@ -93,13 +118,19 @@ void KvSequence::rewind(int64_t size) {
 
 std::unique_ptr<KvSequence> KvSequence::fork(int64_t size) const {
   CHECK(size >= 0 && size <= size_);
-  auto copy = std::make_unique<KvSequence>(pool_, context_);
-  copy->size_ = size;
-  for (int64_t i = 0; i < pages_for(size); ++i) {
-    pool_.share(pages_[i]);
-    copy->pages_.push_back(pages_[i]);
+  return of_pages(pool_, context_, {pages_.data(), static_cast<size_t>(pages_for(size))}, size);
+}
+
+std::unique_ptr<KvSequence> KvSequence::of_pages(PagePool& pool, int64_t context, std::span<std::byte* const> pages,
+                                                 int64_t size) {
+  CHECK(size >= 0 && size <= context && pages_for(size) == static_cast<int64_t>(pages.size()));
+  auto sequence = std::make_unique<KvSequence>(pool, context);
+  sequence->size_ = size;
+  for (std::byte* page : pages) {
+    pool.share(page);
+    sequence->pages_.push_back(page);
   }
-  return copy;
+  return sequence;
 }
 
 }  // namespace hearth::model

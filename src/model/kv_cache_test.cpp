@@ -88,5 +88,74 @@ TEST(KvSequence, FullPoolIsAnErrorThatChangesNothing) {
   EXPECT_TRUE(second.reserve(1).ok());
 }
 
+TEST(KvSequence, SequenceOfPagesSharesThem) {
+  auto pool = pool_of(4);
+  std::vector<std::byte*> pages;
+  {
+    KvSequence first(*pool, 256);
+    ASSERT_TRUE(first.reserve(100).ok());
+    first.commit(100);
+    pages.assign(first.pages(), first.pages() + 2);
+    auto second = KvSequence::of_pages(*pool, 256, pages, 70);
+    EXPECT_EQ(second->size(), 70);
+    EXPECT_EQ(second->pages()[1], pages[1]);
+    first.rewind(0);
+    EXPECT_EQ(pool->free_pages(), 2);
+    ASSERT_TRUE(second->reserve(1).ok());
+    EXPECT_EQ(second->pages()[1], pages[1]);  // nobody else holds it any more
+  }
+  EXPECT_EQ(pool->free_pages(), 4);
+}
+
+TEST(PagePool, AsksForPagesBeforeItIsExhausted) {
+  auto pool = pool_of(3);
+  std::vector<std::byte*> kept = {pool->acquire(), pool->acquire()};
+  int64_t asked = 0;
+  pool->set_reclaimer([&](int64_t missing) {
+    asked += missing;
+    for (; missing > 0 && !kept.empty(); --missing, kept.pop_back()) pool->release(kept.back());
+  });
+  KvSequence sequence(*pool, 1024);
+  ASSERT_TRUE(sequence.reserve(128).ok());
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(kept.size(), 1u);
+  const auto refused = sequence.reserve(256);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("3 pages of 64 positions"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(pool->free_pages(), 1);
+}
+
+// A page that the reclaimer held too needs no copy once it has let go of it.
+TEST(KvSequence, TakesBackAPageInsteadOfCopyingIt) {
+  auto pool = pool_of(1);
+  KvSequence sequence(*pool, 64);
+  ASSERT_TRUE(sequence.reserve(10).ok());
+  sequence.commit(10);
+  std::byte* page = sequence.pages()[0];
+  pool->share(page);
+  EXPECT_FALSE(sequence.reserve(1).ok());
+  pool->set_reclaimer([&](int64_t) { pool->release(page); });
+  ASSERT_TRUE(sequence.reserve(1).ok());
+  EXPECT_EQ(sequence.pages()[0], page);
+}
+
+TEST(PagePool, GivesMemoryOfFreePagesBackAndKeepsThatOfOthers) {
+  auto pool = pool_of(64);
+  const int64_t bytes = pool->layout().page_bytes;
+  std::vector<std::byte*> pages;
+  for (int i = 0; i < 64; ++i) {
+    pages.push_back(pool->acquire());
+    std::memset(pages.back(), i + 1, bytes);
+  }
+  for (int i = 0; i < 64; i += 2) pool->release(pages[i]);
+  EXPECT_EQ(pool->trim(2), 30);
+  EXPECT_EQ(pool->trim(2), 0);
+  for (int i = 1; i < 64; i += 2) {
+    for (int64_t b = 0; b < bytes; ++b) ASSERT_EQ(pages[i][b], std::byte(i + 1)) << i << " " << b;
+  }
+  EXPECT_EQ(pool->free_pages(), 32);
+  while (std::byte* page = pool->acquire()) std::memset(page, 1, bytes);
+}
+
 }  // namespace
 }  // namespace hearth::model
