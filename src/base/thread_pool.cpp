@@ -165,6 +165,7 @@ ThreadPool::ThreadPool(const Options& options) {
     if (options.pin) pin_thread(state_->threads.back(), worker);
   }
   state_->barrier = std::make_unique<Barrier>(state_->workers, state_->spin_ns);
+  shares_ = std::make_unique<WorkShares>(state_->workers);
 }
 
 ThreadPool::~ThreadPool() {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <type_traits>
+#include <vector>
 
 namespace hearth {
 
@@ -41,21 +42,51 @@ class Barrier {
   const int spin_ns_;
 };
 
-// Hands out [begin, end) pieces of [0, limit) to whoever asks first.
-class WorkCounter {
+// Hands out pieces 0..pieces-1: each worker takes its own share in order, then what is left of the others' shares. So a worker
+// walks memory in one direction, and nobody waits for a worker that the system took off its processor.
+class WorkShares {
  public:
-  // Only while no thread claims.
-  void reset() { next_.store(0, std::memory_order_relaxed); }
-  bool claim(int64_t limit, int64_t grain, int64_t* begin, int64_t* end) {
-    const int64_t start = next_.fetch_add(grain, std::memory_order_relaxed);
-    if (start >= limit) return false;
-    *begin = start;
-    *end = limit - start < grain ? limit : start + grain;
-    return true;
+  explicit WorkShares(int workers) : workers_(workers), shares_(static_cast<size_t>(workers)) {}
+  // Only while no thread claims. Every worker must claim until it is refused before the next begin().
+  void begin(int64_t pieces) {
+    pieces_ = pieces;
+    round_ += uint64_t{1} << kTakenBits;
+  }
+  bool claim(int worker, int64_t* piece) {
+    for (int i = 0; i < workers_; ++i) {
+      const int owner = worker + i < workers_ ? worker + i : worker + i - workers_;
+      if (claim_from(owner, piece)) return true;
+    }
+    return false;
   }
 
  private:
-  alignas(64) std::atomic<int64_t> next_{0};
+  static constexpr int kTakenBits = 48;
+  // The round in the top bits, how many of the share are taken below: a word of an older round counts as none, so that no
+  // thread has to reset what lies in the caches of the others.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> taken{0};
+  };
+
+  bool claim_from(int owner, int64_t* piece) {
+    const int64_t first = pieces_ * owner / workers_, last = pieces_ * (owner + 1) / workers_;
+    std::atomic<uint64_t>& word = shares_[static_cast<size_t>(owner)].taken;
+    uint64_t seen = word.load(std::memory_order_relaxed);
+    for (;;) {
+      const uint64_t current = seen >> kTakenBits == round_ >> kTakenBits ? seen : round_;
+      *piece = first + static_cast<int64_t>(current - round_);
+      if (*piece >= last) {
+        if (current != seen) word.compare_exchange_strong(seen, current, std::memory_order_relaxed);
+        return false;
+      }
+      if (word.compare_exchange_weak(seen, current + 1, std::memory_order_relaxed)) return true;
+    }
+  }
+
+  const int workers_;
+  int64_t pieces_ = 0;
+  uint64_t round_ = 0;
+  std::vector<Share> shares_;
 };
 
 class ThreadPool {
@@ -86,8 +117,8 @@ class ThreadPool {
         const_cast<std::remove_const_t<Callable>*>(std::addressof(f)));
   }
 
-  // Calls f(worker, begin, end) for pieces of `grain` that cover [0, items), claimed dynamically. A single piece runs on the
-  // caller and wakes nobody.
+  // Calls f(worker, begin, end) for pieces of `grain` that cover [0, items), claimed as WorkShares says. A single piece runs on
+  // the caller and wakes nobody.
   template <class F>
   void parallel_for(int64_t items, int64_t grain, F&& f) {
     if (items <= grain) {
@@ -98,11 +129,13 @@ class ThreadPool {
                 &alone);
       return;
     }
-    counter_.reset();
+    shares_->begin((items + grain - 1) / grain);
     run([&](int worker, int) {
-      int64_t begin = 0;
-      int64_t end = 0;
-      while (counter_.claim(items, grain, &begin, &end)) f(worker, begin, end);
+      int64_t piece = 0;
+      while (shares_->claim(worker, &piece)) {
+        const int64_t begin = piece * grain;
+        f(worker, begin, items - begin < grain ? items : begin + grain);
+      }
     });
   }
 
@@ -112,7 +145,7 @@ class ThreadPool {
   void run_alone(Function fn, void* context);
 
   std::unique_ptr<State> state_;
-  WorkCounter counter_;
+  std::unique_ptr<WorkShares> shares_;
 };
 
 }  // namespace hearth

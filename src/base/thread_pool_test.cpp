@@ -1,4 +1,4 @@
-// ThreadPool, Barrier and WorkCounter: every worker runs once, writes are visible, barriers hold, misuse dies.
+// ThreadPool, Barrier and WorkShares: every worker runs once, writes are visible, barriers hold, misuse dies.
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
@@ -76,6 +76,36 @@ TEST_P(ThreadPoolTest, ParallelForCoversEachItemOnce) {
       });
       for (int count : seen) ASSERT_EQ(count, 1);
     }
+  }
+}
+
+TEST(WorkSharesTest, OwnShareInOrderThenTheRestOfOthers) {
+  WorkShares shares(2);
+  int64_t piece = -1;
+  for (int round = 0; round < 3; ++round) {
+    shares.begin(7);  // 0-2 and 3-6
+    std::vector<int64_t> seen;
+    for (int worker : {0, 1, 0, 1, 1, 1, 1}) {
+      ASSERT_TRUE(shares.claim(worker, &piece));
+      seen.push_back(piece);
+    }
+    EXPECT_EQ(seen, (std::vector<int64_t>{0, 3, 1, 4, 5, 6, 2}));
+    EXPECT_FALSE(shares.claim(0, &piece));
+    EXPECT_FALSE(shares.claim(1, &piece));
+  }
+}
+
+TEST(WorkSharesTest, ManyRoundsWithEmptyShares) {
+  WorkShares shares(3);
+  int64_t piece = -1;
+  for (int round = 0; round < 200'000; ++round) {  // more than the rounds a share tells apart
+    const int64_t pieces = round % 4;
+    shares.begin(pieces);
+    int64_t sum = 0;
+    for (int worker : {2, 0, 1}) {
+      while (shares.claim(worker, &piece)) sum += piece + 1;
+    }
+    ASSERT_EQ(sum, pieces * (pieces + 1) / 2);
   }
 }
 
