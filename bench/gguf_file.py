@@ -1,6 +1,6 @@
 """The directory of a GGUF file, and the header of one to be written; needs nothing but Python.
 
-Contract: `read(path)` returns the metadata (without long arrays) and the tensors with their formats, shapes and sizes;
+Contract: `read(path)` returns the metadata (without long arrays) and the tensors with their formats, shapes and places;
 `header(metadata, tensors)` returns the bytes before the data. Made for files that we or a digest vouch for.
 Not here: decoding of blocks, checks of damaged files (src/gguf/ has those).
 """
@@ -30,6 +30,7 @@ class Tensor:
     name: str
     shape: tuple   # outermost first
     format: str
+    at: int = dataclasses.field(default=0, compare=False)  # where its data begins in the file it was read from
 
     @property
     def values(self):
@@ -85,13 +86,13 @@ def read(path):
         for _ in range(tensor_count):
             name = cursor.string()
             shape = tuple(cursor.scalar(10) for _ in range(cursor.scalar(4)))[::-1]
-            tensors.append(Tensor(name, shape, NAMES[cursor.scalar(4)]))
-            cursor.scalar(10)
-        return metadata, tensors
+            tensors.append(Tensor(name, shape, NAMES[cursor.scalar(4)], cursor.scalar(10)))
+        start = aligned(cursor.at, metadata.get("general.alignment", ALIGNMENT))
+        return metadata, [dataclasses.replace(tensor, at=start + tensor.at) for tensor in tensors]
 
 
-def aligned(size):
-    return -(-size // ALIGNMENT) * ALIGNMENT
+def aligned(size, alignment=ALIGNMENT):
+    return -(-size // alignment) * alignment
 
 
 def encode_string(text):

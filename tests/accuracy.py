@@ -6,8 +6,7 @@ positions of a window are reported apart, since single outliers rule there. The 
 float32) on the decoded weights. KL divergence in nats, in double precision over the whole vocabulary.
 Bars, exit code 1 if one is missed: mean and p99 KL at most 1.05 times llama.cpp's, top-1 agreement not lower by more
 than two standard errors of the paired difference. Where both engines round activations alike their KL is alike, and 2,000
-positions tell mean and p99 apart only to a few per cent: the table has the standard error of each ratio, and
-`--allow-noise` adds two of them to the bars.
+positions tell mean and p99 apart only to a few per cent: the table has the standard error of each ratio.
 Int8 keys and values are an option with a cost, which is printed: the first INT8_WINDOWS windows with `--kv int8`, against the same
 reference and against our own logits with f16. Its only bar, mean KL of INT8_LIMIT, tells a broken cache from a coarse one.
 llama.cpp is measured beside us where llama-cpp-python is installed (`--peer live`), else its figures for the same
@@ -211,14 +210,13 @@ def ratios(ours, theirs):
             for key, measure in measures.items()}
 
 
-def judge(ours, theirs, allow_noise):
+def judge(ours, theirs):
     """(the ratios in words, the bars that are missed in words)"""
     missed, words = [], []
     for key, (ratio, error) in ratios(ours, theirs).items():
         words.append(f"{key} {ratio:.3f} +- {error:.3f}")
-        bar = KL_FACTOR + (2 * error if allow_noise else 0)
-        if not ratio <= bar:
-            missed.append(f"{key} is {ratio:.3f} times llama.cpp's, more than {bar:.3f}")
+        if not ratio <= KL_FACTOR:
+            missed.append(f"{key} is {ratio:.3f} times llama.cpp's, more than {KL_FACTOR}")
     paired = ours.split(ours.same)[0] - theirs.split(theirs.same)[0]
     error = paired.std(ddof=1) / np.sqrt(len(paired))
     words.append(f"top-1 {paired.mean():+.2%} +- {error:.2%}")
@@ -269,7 +267,7 @@ def run_model(options, name, stored, scratch):
     windows = entry["windows"][:options.windows]
     measured = measure(options, path, windows, peer, scratch)
     ours, theirs = measured.ours, measured.peer if peer else stored_peer(entry, len(windows))
-    words, missed = judge(ours, theirs, options.allow_noise)
+    words, missed = judge(ours, theirs)
     int8_words, int8_missed = judge_int8(measured)
     missed += int8_missed
     positions = len(windows) * (WINDOW - APART)
@@ -291,7 +289,6 @@ def main():
     parser.add_argument("--program", default="build/hearth", type=pathlib.Path)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--peer", choices=["auto", "live", "stored"], default="auto", help="where llama.cpp's figures come from")
-    parser.add_argument("--allow-noise", action="store_true", help="two standard errors of the KL ratios are let pass")
     parser.add_argument("--update-peer", action="store_true", help="measure llama.cpp and rewrite peer_accuracy.json")
     parser.add_argument("--check-import", action="store_true", help="compare the reference with transformers' GGUF import")
     options = parser.parse_args()

@@ -71,6 +71,8 @@ class ShapedModelsTest(ProgramTest):
         metadata, tensors = gguf_file.read(path)
         self.assertEqual(metadata["llama.embedding_length"], TINY.hidden)
         self.assertEqual(tensors, list(shaped_models.tensors_of(TINY, "q6_k")))
+        last = max(tensors, key=lambda tensor: tensor.at)
+        self.assertEqual(last.at + gguf_file.aligned(last.bytes), path.stat().st_size)
 
 
 if __name__ == "__main__":

@@ -4,77 +4,29 @@ Contract: `load(path)` returns (architecture, configuration, weights under trans
 catalogue's models are known; anything else that would change the result is an error.
 transformers can read such files itself; its reader takes a minute for a vocabulary of 262,144, and accuracy.py
 --check-import compares the two.
-Not here: a tokenizer, and checks of damaged files.
+Not here: taking the file apart (bench/gguf_file.py), a tokenizer, and checks of damaged files.
 """
 
-import mmap
+import pathlib
 import re
-import struct
+import sys
 
 import gguf
 import numpy as np
 
 import tiny_gguf
 
-SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
-STRING, ARRAY = 8, 9
-KEPT_ARRAY = 1024
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 
-
-class Cursor:
-    def __init__(self, data):
-        self.data = data
-        self.at = 0
-
-    def scalar(self, kind):
-        value = struct.unpack_from(SCALARS[kind], self.data, self.at)[0]
-        self.at += struct.calcsize(SCALARS[kind])
-        return value
-
-    def string(self):
-        size = self.scalar(10)
-        self.at += size
-        return self.data[self.at - size:self.at].decode()
-
-    def value(self, kind):
-        if kind == STRING:
-            return self.string()
-        if kind != ARRAY:
-            return self.scalar(kind)
-        kind, count = self.scalar(4), self.scalar(10)
-        if kind != STRING and count > KEPT_ARRAY:
-            self.at += count * struct.calcsize(SCALARS[kind])
-            return None
-        values = [self.value(kind) for _ in range(count)]
-        return values if count <= KEPT_ARRAY else None
+import gguf_file  # noqa: E402
 
 
 def read(path):
     """(metadata without long arrays, {tensor name: (format, shape outermost first, its bytes)})"""
-    with open(path, "rb") as file:
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    cursor = Cursor(data)
-    if data[:4] != b"GGUF" or struct.unpack_from("<I", data, 4)[0] not in (2, 3):
-        raise ValueError(f"{path} is no GGUF file of version 2 or 3")
-    cursor.at = 8
-    tensor_count, key_count = cursor.scalar(10), cursor.scalar(10)
-    metadata = {}
-    for _ in range(key_count):
-        key = cursor.string()
-        metadata[key] = cursor.value(cursor.scalar(4))
-    directory = []
-    for _ in range(tensor_count):
-        name = cursor.string()
-        shape = [cursor.scalar(10) for _ in range(cursor.scalar(4))][::-1]
-        directory.append((name, shape, gguf.GGMLQuantizationType(cursor.scalar(4)), cursor.scalar(10)))
-    alignment = metadata.get("general.alignment", 32)
-    start = -(-cursor.at // alignment) * alignment
-    tensors = {}
-    for name, shape, kind, offset in directory:
-        block, size = gguf.GGML_QUANT_SIZES[kind]
-        count = int(np.prod(shape)) // block * size
-        tensors[name] = (kind, shape, np.frombuffer(data, np.uint8, count, start + offset))
-    return metadata, tensors
+    metadata, directory = gguf_file.read(path)
+    data = np.memmap(path, np.uint8, "r")
+    return metadata, {tensor.name: (gguf.GGMLQuantizationType[tensor.format], tensor.shape, data[tensor.at:tensor.at + tensor.bytes])
+                      for tensor in directory}
 
 
 def configuration(metadata, tensors):
