@@ -19,6 +19,7 @@ void add_plan(CLI::App& app, int* exit_code);
 void add_pull(CLI::App& app, int* exit_code);
 void add_rm(CLI::App& app, int* exit_code);
 void add_run(CLI::App& app, int* exit_code);
+void add_serve(CLI::App& app, int* exit_code);
 void add_show(CLI::App& app, int* exit_code);
 void add_tokenize(CLI::App& app, int* exit_code);
 

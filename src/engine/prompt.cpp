@@ -9,7 +9,9 @@ std::vector<int32_t> text_prompt(const Engine& engine, std::string_view text, bo
   return engine.tokenizer().encode(text, {.add_start = true, .parse_special = parse_special});
 }
 
-Result<std::vector<int32_t>> chat_prompt(const Engine& engine, const std::vector<text::ChatMessage>& messages) {
+namespace {
+
+Result<const text::ChatTemplate*> template_of(const Engine& engine) {
   const text::ChatTemplate* chat_template = engine.chat_template();
   if (!engine.info().chat_template_error.empty()) {
     return Error{ErrorCode::kUnsupported, engine.info().path + ": " + engine.info().chat_template_error +
@@ -18,7 +20,17 @@ Result<std::vector<int32_t>> chat_prompt(const Engine& engine, const std::vector
   if (chat_template == nullptr) {
     return Error{ErrorCode::kUnsupported, engine.info().name + " has no chat template: it can only continue text"};
   }
-  const std::string rendered = TRY(chat_template->render(messages, /*add_generation_prompt=*/true));
+  return chat_template;
+}
+
+}  // namespace
+
+Result<std::string> render_chat(const Engine& engine, const nlohmann::ordered_json& variables) {
+  const text::ChatTemplate* chat_template = TRY(template_of(engine));
+  return chat_template->render(variables);
+}
+
+std::vector<int32_t> rendered_prompt(const Engine& engine, std::string_view rendered) {
   const text::Tokenizer& tokenizer = engine.tokenizer();
   std::vector<int32_t> tokens = tokenizer.encode(rendered, {.add_start = false, .parse_special = true});
   const int32_t start = tokenizer.start_id();
@@ -26,6 +38,11 @@ Result<std::vector<int32_t>> chat_prompt(const Engine& engine, const std::vector
     tokens.insert(tokens.begin(), start);
   }
   return tokens;
+}
+
+Result<std::vector<int32_t>> chat_prompt(const Engine& engine, const std::vector<text::ChatMessage>& messages) {
+  const text::ChatTemplate* chat_template = TRY(template_of(engine));
+  return rendered_prompt(engine, TRY(chat_template->render(messages, /*add_generation_prompt=*/true)));
 }
 
 }  // namespace hearth

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hearth/engine.h"
+#include "nlohmann/json_fwd.hpp"
 #include "text/chat_template.h"
 
 namespace hearth {
@@ -17,7 +18,12 @@ namespace hearth {
 // Plain text to be continued. `parse_special`: control tokens written out in the text become their ids.
 std::vector<int32_t> text_prompt(const Engine& engine, std::string_view text, bool parse_special = true);
 
-// Error kUnsupported if the model has no chat template, else what the template reports.
+// What the chat template makes of `variables` (messages, add_generation_prompt, and any further names). Error kUnsupported if
+// the model has no chat template, else what the template reports.
+Result<std::string> render_chat(const Engine& engine, const nlohmann::ordered_json& variables);
+// The tokens of a rendered conversation.
+std::vector<int32_t> rendered_prompt(const Engine& engine, std::string_view rendered);
+// Both in one; the answer's turn is opened.
 Result<std::vector<int32_t>> chat_prompt(const Engine& engine, const std::vector<text::ChatMessage>& messages);
 
 }  // namespace hearth

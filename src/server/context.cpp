@@ -1,0 +1,120 @@
+// Contract and exclusions: server/context.h.
+#include "server/context.h"
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <random>
+
+#include "server/messages.h"
+#include "text/tokenizer.h"
+
+namespace hearth::server {
+
+void send_json(Responder& responder, const Json& json, int status, Headers more) {
+  responder.send(status, "application/json; charset=utf-8", to_text(json), std::move(more));
+}
+
+void send_error(Responder& responder, Dialect dialect, const ApiError& error, std::string_view request_id) {
+  Headers headers;
+  if (error.retry_after_seconds > 0) headers.emplace_back("retry-after", std::to_string(error.retry_after_seconds));
+  responder.send(error.status, "application/json; charset=utf-8", error_body(dialect, error, request_id), std::move(headers));
+}
+
+std::string new_id(std::string_view prefix) {
+  static constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  static thread_local std::mt19937_64 random{std::random_device{}()};
+  std::string id(prefix);
+  for (int i = 0; i < 24; ++i) id += kLetters[random() % kLetters.size()];
+  return id;
+}
+
+int64_t unix_seconds() { return static_cast<int64_t>(std::time(nullptr)); }
+
+std::string rfc3339_now() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  std::tm parts{};
+  gmtime_r(&now.tv_sec, &parts);
+  char text[48], whole[32];
+  std::strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text, sizeof text, "%s.%09ldZ", whole, now.tv_nsec);
+  return text;
+}
+
+Checked<Prepared> prepare(Context& context, const Request& request, Dialect dialect, const char* nested) {
+  Checked<Json> body = parse_body(request.body);
+  if (!body.ok()) return body.error();
+  Prepared prepared{std::move(*body), default_parameters(dialect), nullptr};
+  if (Checked<Nothing> read = read_parameters(prepared.body, &prepared.parameters); !read.ok()) return read.error();
+  if (const Json* inner = nested ? find_member(prepared.body, nested) : nullptr) {
+    if (!inner->is_object()) return bad_request(std::string("'") + nested + "' must be an object", nested);
+    if (Checked<Nothing> read = read_parameters(*inner, &prepared.parameters); !read.ok()) return read.error();
+  }
+  if (Checked<Nothing> fine = refuse_unsupported(prepared.body); !fine.ok()) return fine.error();
+  choose_seed(&prepared.parameters);
+  Checked<std::string> name = string_member(prepared.body, "model");
+  if (!name.ok()) return name.error();
+  std::optional<KeepAlive> keep_alive;
+  if (const Json* value = find_member(prepared.body, "keep_alive")) {
+    Checked<KeepAlive> parsed = parse_keep_alive(*value);
+    if (!parsed.ok()) return parsed.error();
+    keep_alive = *parsed;
+  }
+  Checked<std::shared_ptr<Models::Lease>> model = context.models.acquire(*name, keep_alive);
+  if (!model.ok()) return model.error();
+  prepared.model = std::move(*model);
+  for (const auto& [id, bias] : prepared.parameters.generate.sampler.logit_bias) {
+    if (id >= prepared.model->engine().info().vocabulary) {
+      return bad_request("'logit_bias': token id " + std::to_string(id) + " is outside the vocabulary (0 to " +
+                             std::to_string(prepared.model->engine().info().vocabulary - 1) + ")",
+                         "logit_bias");
+    }
+  }
+  return prepared;
+}
+
+Headers answer_headers(const Parameters& parameters) {
+  return {{"x-hearth-seed", std::to_string(parameters.generate.sampler.seed)}};
+}
+
+Json timings_of(const GenerateResult& result) {
+  const auto per_second = [](int64_t tokens, double ms) { return ms > 0 ? static_cast<double>(tokens) * 1e3 / ms : 0.0; };
+  const auto per_token = [](int64_t tokens, double ms) { return tokens > 0 ? ms / static_cast<double>(tokens) : 0.0; };
+  const int64_t prompt = result.prompt_tokens - result.reused_tokens;
+  const auto answer = static_cast<int64_t>(result.tokens.size());
+  Json timings = {{"cache_n", result.reused_tokens},
+                  {"prompt_n", prompt},
+                  {"prompt_ms", result.prompt_ms},
+                  {"prompt_per_token_ms", per_token(prompt, result.prompt_ms)},
+                  {"prompt_per_second", per_second(prompt, result.prompt_ms)},
+                  {"predicted_n", answer},
+                  {"predicted_ms", result.decode_ms},
+                  {"predicted_per_token_ms", per_token(answer, result.decode_ms)},
+                  {"predicted_per_second", per_second(answer, result.decode_ms)}};
+  if (result.drafted_tokens > 0) {
+    timings["draft_n"] = result.drafted_tokens;
+    timings["draft_n_accepted"] = result.accepted_tokens;
+  }
+  return timings;
+}
+
+Json logprobs_of(const Engine& engine, std::span<const GeneratedToken> tokens) {
+  const auto entry = [&](int32_t id, float logprob) {
+    const std::string_view bytes = engine.tokenizer().token_bytes(id, /*special=*/true);
+    Json list = Json::array();
+    for (const char byte : bytes) list.push_back(static_cast<unsigned char>(byte));
+    // -9999 stands for zero probability, which JSON cannot write as a logarithm.
+    return Json{{"token", bytes}, {"logprob", std::max(logprob, -9999.0f)}, {"bytes", std::move(list)}};
+  };
+  Json result = Json::array();
+  for (const GeneratedToken& token : tokens) {
+    Json item = entry(token.id, token.logprob);
+    item["top_logprobs"] = Json::array();
+    for (const text::TokenLogprob& other : token.alternatives) item["top_logprobs"].push_back(entry(other.id, other.logprob));
+    result.push_back(std::move(item));
+  }
+  return result;
+}
+
+}  // namespace hearth::server

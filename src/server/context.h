@@ -1,0 +1,56 @@
+// What every route has at hand, and the first steps that all generating routes share.
+//
+// Contract: one Context lives as long as the server; routes may be called by several threads at once.
+// Not here: the table of routes (server/routes.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "server/api_error.h"
+#include "server/generation.h"
+#include "server/http/message.h"
+#include "server/json.h"
+#include "server/models.h"
+#include "server/parameters.h"
+
+namespace hearth::server {
+
+struct Context {
+  Models& models;
+  std::string version;               // of the program
+  int64_t started_ns = 0;            // monotonic
+};
+
+using ResponderPtr = std::shared_ptr<Responder>;
+
+void send_json(Responder& responder, const Json& json, int status = 200, Headers more = {});
+void send_error(Responder& responder, Dialect dialect, const ApiError& error, std::string_view request_id);
+
+// "chatcmpl-" and 24 random letters and digits.
+std::string new_id(std::string_view prefix);
+int64_t unix_seconds();
+std::string rfc3339_now();           // "2026-01-02T03:04:05.123456789Z"
+
+// A generating request, as far as all dialects agree.
+struct Prepared {
+  Json body;
+  Parameters parameters;             // with its seed
+  std::shared_ptr<Models::Lease> model;
+};
+
+// Parses the body, reads the parameters (also those in `nested`, if the dialect has such a member), refuses what is not
+// supported and loads the model.
+Checked<Prepared> prepare(Context& context, const Request& request, Dialect dialect, const char* nested = nullptr);
+
+// Headers of every generated answer: the seed that was used.
+Headers answer_headers(const Parameters& parameters);
+
+// llama-server's figures of one answer, in milliseconds.
+Json timings_of(const GenerateResult& result);
+// [{token, logprob, bytes, top_logprobs}], OpenAI's form.
+Json logprobs_of(const Engine& engine, std::span<const GeneratedToken> tokens);
+
+}  // namespace hearth::server

@@ -1,0 +1,156 @@
+// Contract and exclusions: server/messages.h.
+#include "server/messages.h"
+
+#include <array>
+
+#include "engine/prompt.h"
+#include "server/generation.h"
+
+namespace hearth::server {
+
+namespace {
+
+constexpr size_t kMaxMessages = 10000;
+constexpr std::array kRoles = {"system", "developer", "user", "assistant", "tool", "function"};
+// Handed to the template as they are: it decides what to do with them.
+constexpr std::array kPassed = {"tool_calls", "tool_call_id", "name", "reasoning_content", "thinking", "tool_name"};
+
+Checked<Json> read_message(const Json& message, const std::string& where) {
+  if (!message.is_object()) return bad_request("'" + where + "' must be an object, not " + message.type_name(), where);
+  const Json* role = find_member(message, "role");
+  if (role == nullptr || !role->is_string()) return bad_request("'" + where + ".role' must be a string", where + ".role");
+  const std::string& name = role->get_ref<const std::string&>();
+  if (std::find(kRoles.begin(), kRoles.end(), name) == kRoles.end()) {
+    return bad_request("'" + where + ".role' is \"" + name.substr(0, 40) + "\"; known are system, developer, user, assistant, tool",
+                       where + ".role");
+  }
+  Json result = {{"role", name == "developer" ? "system" : name}};
+  const Json* content = find_member(message, "content");
+  const bool calls = find_member(message, "tool_calls") != nullptr;
+  if (content == nullptr) {
+    if (!calls && name != "assistant") return bad_request("'" + where + ".content' is missing", where + ".content");
+    result["content"] = "";
+  } else {
+    Checked<std::string> text = text_of_content(*content, where + ".content");
+    if (!text.ok()) return text.error();
+    result["content"] = std::move(*text);
+  }
+  for (const char* key : kPassed) {
+    if (const Json* value = find_member(message, key)) result[key] = *value;
+  }
+  return result;
+}
+
+// Templates want tool arguments as objects; OpenAI's messages carry them as JSON text.
+void open_tool_arguments(Json& message) {
+  const auto calls = message.find("tool_calls");
+  if (calls == message.end() || !calls->is_array()) return;
+  for (Json& call : *calls) {
+    if (!call.is_object() || !call.contains("function") || !call["function"].is_object()) continue;
+    Json& function = call["function"];
+    if (!function.contains("arguments") || !function["arguments"].is_string()) continue;
+    Checked<Json> opened = parse_json(function["arguments"].get_ref<const std::string&>());
+    if (opened.ok() && opened->is_object()) function["arguments"] = std::move(*opened);
+  }
+}
+
+}  // namespace
+
+Checked<std::string> text_of_content(const Json& content, const std::string& where) {
+  if (content.is_string()) return content.get<std::string>();
+  if (!content.is_array()) {
+    return bad_request("'" + where + "' must be a string or a list of parts, not " + content.type_name(), where);
+  }
+  std::string text;
+  for (size_t i = 0; i < content.size(); ++i) {
+    const Json& part = content[i];
+    const std::string at = where + "[" + std::to_string(i) + "]";
+    if (!part.is_object()) return bad_request("'" + at + "' must be an object, not " + part.type_name(), at);
+    Checked<std::string> type = string_member(part, "type");
+    if (!type.ok()) return type.error();
+    if (*type != "text" && *type != "input_text" && *type != "output_text") {
+      return not_supported("'" + at + "' is of type \"" + type->substr(0, 40) + "\": this model reads text only", at);
+    }
+    Checked<std::string> piece = string_member(part, "text");
+    if (!piece.ok()) return piece.error();
+    if (i > 0) text += '\n';
+    text += *piece;
+  }
+  return text;
+}
+
+Checked<Json> read_messages(const Json& body, const char* field) {
+  const Json* list = find_member(body, field);
+  if (list == nullptr) return bad_request(std::string("'") + field + "' is missing", field);
+  if (!list->is_array()) return bad_request(std::string("'") + field + "' must be a list, not " + list->type_name(), field);
+  if (list->size() > kMaxMessages) {
+    return bad_request(std::string("'") + field + "' has more than " + std::to_string(kMaxMessages) + " entries", field);
+  }
+  Json messages = Json::array();
+  for (size_t i = 0; i < list->size(); ++i) {
+    Checked<Json> message = read_message((*list)[i], std::string(field) + "[" + std::to_string(i) + "]");
+    if (!message.ok()) return message.error();
+    open_tool_arguments(*message);
+    messages.push_back(std::move(*message));
+  }
+  return messages;
+}
+
+Checked<std::string> render_conversation(const Engine& engine, const Conversation& conversation) {
+  Json variables = conversation.template_variables.is_object() ? conversation.template_variables : Json::object();
+  variables["messages"] = conversation.messages;
+  variables["add_generation_prompt"] = conversation.add_generation_prompt;
+  Result<std::string> text = render_chat(engine, variables);
+  if (!text.ok()) {
+    // A template speaks up when it is given what it was not made for: the request's fault.
+    ApiError error = api_error(text.error());
+    error.status = 400;
+    return error;
+  }
+  return std::move(text).value();
+}
+
+Checked<std::vector<int32_t>> conversation_prompt(const Engine& engine, const Conversation& conversation) {
+  Checked<std::string> text = render_conversation(engine, conversation);
+  if (!text.ok()) return text.error();
+  std::vector<int32_t> prompt = rendered_prompt(engine, *text);
+  if (prompt.empty()) return bad_request("the conversation is empty: there is nothing to answer", "messages");
+  if (Checked<Nothing> fits = check_prompt_fits(engine, prompt); !fits.ok()) return fits.error();
+  return prompt;
+}
+
+namespace {
+
+bool asks_for_tools(const Json& body) {
+  for (const char* list : {"tools", "functions"}) {
+    const Json* tools = find_member(body, list);
+    if (tools == nullptr || (tools->is_array() && tools->empty())) continue;
+    const Json* choice = find_member(body, list[0] == 't' ? "tool_choice" : "function_call");
+    const bool none = choice && (*choice == "none" || (choice->is_object() && choice->value("type", Json()) == "none"));
+    if (!none) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Checked<Nothing> refuse_unsupported(const Json& body) {
+  if (asks_for_tools(body)) {
+    return not_supported("tool calls are not supported: leave 'tools' out or set 'tool_choice' to \"none\"", "tools");
+  }
+  if (const Json* format = find_member(body, "response_format")) {
+    if (!format->is_object() || format->value("type", Json("text")) != "text") {
+      return not_supported("'response_format' can only be {\"type\":\"text\"}: answers in a given shape are not supported",
+                           "response_format");
+    }
+  }
+  for (const char* name : {"grammar", "json_schema", "guided_json", "guided_grammar", "guided_choice", "guided_regex", "lora"}) {
+    const Json* value = find_member(body, name);
+    const bool blank = value == nullptr || (value->is_string() && value->get_ref<const std::string&>().empty()) ||
+                       (value->is_structured() && value->empty());
+    if (!blank) return not_supported(std::string("'") + name + "' is not supported: leave it out", name);
+  }
+  return Nothing{};
+}
+
+}  // namespace hearth::server

@@ -1,0 +1,194 @@
+// POST /v1/chat/completions.
+//
+// Contract: server/openai/openai.h. A stream is: one chunk with the role per choice, chunks with text, one with the reason of
+// the end, one with usage if asked for, "[DONE]".
+#include "server/messages.h"
+#include "server/openai/openai.h"
+#include "server/stream.h"
+
+namespace hearth::server::openai {
+
+namespace {
+
+class ChatWriter {
+ public:
+  ChatWriter(ResponderPtr responder, const Prepared& prepared, Dialect dialect, std::string request_id, bool usage,
+             Decorate decorate)
+      : responder_(responder),
+        stream_(std::move(responder), EventStream::Form::kEvents, answer_headers(prepared.parameters)),
+        model_(prepared.model),
+        headers_(answer_headers(prepared.parameters)),
+        choices_(prepared.parameters.choices),
+        streams_(prepared.parameters.stream),
+        logprobs_(prepared.parameters.logprobs),
+        usage_(usage),
+        dialect_(dialect),
+        request_id_(std::move(request_id)),
+        decorate_(std::move(decorate)) {}
+
+  void prompt(const PromptProgress& progress) {
+    if (!streams_) return;
+    stream_.pulse("prompt " + std::to_string(progress.done_tokens) + " of " + std::to_string(progress.total_tokens));
+  }
+
+  void text(int index, std::string_view text, std::span<const GeneratedToken> tokens) {
+    if (!streams_) return;
+    open_choices();
+    if (text.empty() && !(logprobs_ && !tokens.empty())) return;
+    Json choice = {{"index", index}, {"delta", {{"content", text}}}};
+    choice["logprobs"] = logprobs_ ? logprobs_object(tokens) : Json();
+    choice["finish_reason"] = nullptr;
+    send_chunk(Json::array({std::move(choice)}));
+  }
+
+  void end(int index, const GenerateResult& result) {
+    if (!streams_) return;
+    open_choices();
+    send_chunk(Json::array({{{"index", index}, {"delta", Json::object()}, {"logprobs", nullptr},
+                             {"finish_reason", finish_reason(result)}}}));
+  }
+
+  void done(const std::vector<GenerateResult>& results) {
+    if (!streams_) {
+      send_json(*responder_, whole(results), 200, headers_);
+    } else {
+      Json last = envelope("chat.completion.chunk");
+      last["choices"] = Json::array();
+      finish(&last, results);
+      if (usage_) stream_.send(last);
+      stream_.send_text("[DONE]");
+      stream_.end();
+    }
+    model_.reset();
+  }
+
+  void error(const ApiError& error) {
+    if (!stream_.begun()) {
+      send_error(*responder_, dialect_, error, request_id_);
+    } else {
+      stream_.send_text(error_body(dialect_, error, request_id_));
+      stream_.end();
+    }
+    model_.reset();
+  }
+
+ private:
+  Json envelope(const char* object) const {
+    return {{"id", id_}, {"object", object}, {"created", created_}, {"model", model_->name()},
+            {"system_fingerprint", "hearth"}};
+  }
+
+  Json logprobs_object(std::span<const GeneratedToken> tokens) const {
+    return {{"content", logprobs_of(model_->engine(), tokens)}, {"refusal", nullptr}};
+  }
+
+  void send_chunk(Json choices) {
+    Json chunk = envelope("chat.completion.chunk");
+    chunk["choices"] = std::move(choices);
+    if (usage_) chunk["usage"] = nullptr;
+    stream_.send(chunk);
+  }
+
+  void open_choices() {
+    if (opened_) return;
+    opened_ = true;
+    for (int i = 0; i < choices_; ++i) {
+      send_chunk(Json::array({{{"index", i}, {"delta", {{"role", "assistant"}, {"content", ""}}}, {"logprobs", nullptr},
+                               {"finish_reason", nullptr}}}));
+    }
+  }
+
+  void finish(Json* object, const std::vector<GenerateResult>& results) const {
+    (*object)["usage"] = usage_of(results, choices_);
+    (*object)["timings"] = timings_of(results.front());
+    if (decorate_) decorate_(object, results);
+  }
+
+  Json whole(const std::vector<GenerateResult>& results) const {
+    Json answer = envelope("chat.completion");
+    answer["choices"] = Json::array();
+    for (size_t i = 0; i < results.size(); ++i) {
+      Json choice = {{"index", i},
+                     {"message", {{"role", "assistant"}, {"content", results[i].text}, {"refusal", nullptr}}}};
+      choice["logprobs"] = logprobs_ ? logprobs_object(results[i].tokens) : Json();
+      choice["finish_reason"] = finish_reason(results[i]);
+      answer["choices"].push_back(std::move(choice));
+    }
+    finish(&answer, results);
+    return answer;
+  }
+
+  ResponderPtr responder_;
+  EventStream stream_;
+  std::shared_ptr<Models::Lease> model_;
+  Headers headers_;
+  int choices_;
+  bool streams_, logprobs_, usage_;
+  Dialect dialect_;
+  std::string request_id_;
+  Decorate decorate_;
+  std::string id_ = new_id("chatcmpl-");
+  int64_t created_ = unix_seconds();
+  bool opened_ = false;
+};
+
+Checked<bool> wants_usage(const Json& body) {
+  const Json* options = find_member(body, "stream_options");
+  if (options == nullptr) return false;
+  if (!options->is_object()) return bad_request("'stream_options' must be an object", "stream_options");
+  return bool_member(*options, "include_usage", false);
+}
+
+Checked<Conversation> read_conversation(const Json& body) {
+  Conversation conversation;
+  Checked<Json> messages = read_messages(body);
+  if (!messages.ok()) return messages.error();
+  if (messages->empty()) return bad_request("'messages' is empty: there is nothing to answer", "messages");
+  conversation.messages = std::move(*messages);
+  if (const Json* variables = find_member(body, "chat_template_kwargs")) {
+    if (!variables->is_object()) return bad_request("'chat_template_kwargs' must be an object", "chat_template_kwargs");
+    conversation.template_variables = *variables;
+  }
+  return conversation;
+}
+
+}  // namespace
+
+const char* finish_reason(const GenerateResult& result) {
+  return result.finish_reason == FinishReason::kStop ? "stop" : "length";
+}
+
+Json usage_of(const std::vector<GenerateResult>& results, int choices) {
+  int64_t prompt = 0, cached = 0, answer = 0;
+  for (size_t i = 0; i < results.size(); ++i) {
+    answer += static_cast<int64_t>(results[i].tokens.size());
+    if (i % static_cast<size_t>(choices) != 0) continue;  // a prompt counts once, however often it is answered
+    prompt += results[i].prompt_tokens;
+    cached += results[i].reused_tokens;
+  }
+  return {{"prompt_tokens", prompt},
+          {"completion_tokens", answer},
+          {"total_tokens", prompt + answer},
+          {"prompt_tokens_details", {{"cached_tokens", cached}}}};
+}
+
+void answer_chat(Context& context, const Request& request, const ResponderPtr& responder, Dialect dialect, Decorate decorate) {
+  const auto refuse = [&](const ApiError& error) { send_error(*responder, dialect, error, request.id); };
+  Checked<Prepared> prepared = prepare(context, request, dialect);
+  if (!prepared.ok()) return refuse(prepared.error());
+  Checked<Conversation> conversation = read_conversation(prepared->body);
+  if (!conversation.ok()) return refuse(conversation.error());
+  const Checked<bool> usage = wants_usage(prepared->body);
+  if (!usage.ok()) return refuse(usage.error());
+  Checked<std::vector<int32_t>> prompt = conversation_prompt(prepared->model->engine(), *conversation);
+  if (!prompt.ok()) return refuse(prompt.error());
+  auto writer = std::make_shared<ChatWriter>(responder, *prepared, dialect, request.id, Checked<bool>(usage).value(), std::move(decorate));
+  Generation generation{prepared->model, {std::move(*prompt)}, prepared->parameters, request.owner};
+  start_answers(std::move(generation), events_of(std::move(writer)), responder);
+}
+
+void chat_completions(Context& context, const Request& request, const ResponderPtr& responder) {
+  answer_chat(context, request, responder, Dialect::kOpenAi, nullptr);
+}
+
+}  // namespace hearth::server::openai

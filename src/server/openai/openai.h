@@ -1,0 +1,24 @@
+// OpenAI's routes: chat completions and models.
+//
+// Contract: fields and shapes as the public OpenAI clients read them, llama-server's additions beside them. Handlers answer
+// every request; errors are {"error": {message, type, param, code}}.
+// Not here: how answers are made (server/generation.h).
+#pragma once
+
+#include "server/context.h"
+
+namespace hearth::server::openai {
+
+void chat_completions(Context& context, const Request& request, const ResponderPtr& responder);
+void list_models(Context& context, const Request& request, const ResponderPtr& responder);
+void show_model(Context& context, const Request& request, const ResponderPtr& responder);
+
+// {prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details}
+Json usage_of(const std::vector<GenerateResult>& results, int choices);
+const char* finish_reason(const GenerateResult& result);
+
+// How an answer in OpenAI's form is finished by others that share it (LM Studio adds "stats").
+using Decorate = std::function<void(Json* object, const std::vector<GenerateResult>& results)>;
+void answer_chat(Context& context, const Request& request, const ResponderPtr& responder, Dialect dialect, Decorate decorate);
+
+}  // namespace hearth::server::openai

@@ -1,0 +1,98 @@
+// Contract and exclusions: server/routes.h.
+#include "server/routes.h"
+
+#include <exception>
+
+#include "base/log.h"
+#include "server/openai/openai.h"
+#include "server/status.h"
+
+namespace hearth::server {
+
+namespace {
+
+constexpr Scope kInfer = Scope::kInfer;
+
+constexpr Route kRoutes[] = {
+    {"GET", "/", kInfer, Dialect::kOllama, root, "Says that the server runs"},
+    {"GET", "/health", kInfer, Dialect::kNative, health, "Whether the server answers"},
+    {"GET", "/v1/health", kInfer, Dialect::kNative, health, "Whether the server answers"},
+    {"GET", "/v1/models", kInfer, Dialect::kOpenAi, openai::list_models, "The installed models"},
+    {"GET", "/models", kInfer, Dialect::kOpenAi, openai::list_models, "The installed models"},
+    {"GET", "/v1/models/*", kInfer, Dialect::kOpenAi, openai::show_model, "One installed model"},
+    {"GET", "/models/*", kInfer, Dialect::kOpenAi, openai::show_model, "One installed model"},
+    {"POST", "/v1/chat/completions", kInfer, Dialect::kOpenAi, openai::chat_completions, "Answers a conversation"},
+    {"POST", "/chat/completions", kInfer, Dialect::kOpenAi, openai::chat_completions, "Answers a conversation"},
+};
+
+std::string_view prefix_of(const Route& route) {
+  const std::string_view path = route.path;
+  return path.ends_with("/*") ? path.substr(0, path.size() - 1) : std::string_view();
+}
+
+bool matches(const Route& route, std::string_view path) {
+  const std::string_view prefix = prefix_of(route);
+  return prefix.empty() ? path == route.path : path.size() > prefix.size() && path.starts_with(prefix);
+}
+
+Dialect dialect_of_path(std::string_view path) {
+  if (path.starts_with("/api/v")) return Dialect::kLmStudio;
+  if (path.starts_with("/api/")) return Dialect::kOllama;
+  if (path.starts_with("/v1/messages")) return Dialect::kAnthropic;
+  return path.starts_with("/v1/") ? Dialect::kOpenAi : Dialect::kNative;
+}
+
+void no_route(const Request& request, const ResponderPtr& responder) {
+  std::string allowed;
+  for (const Route& route : kRoutes) {
+    if (matches(route, request.path)) allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
+  }
+  ApiError error;
+  Headers headers;
+  if (allowed.empty()) {
+    error = {404, "there is no " + request.path.substr(0, 200) + " here; GET /openapi.json lists what there is", "", "", 0, 0, 0};
+  } else {
+    error = {405, request.method + " is not allowed for " + request.path.substr(0, 200) + "; allowed: " + allowed, "", "", 0, 0, 0};
+    headers.emplace_back("allow", allowed);
+  }
+  responder->send(error.status, "application/json; charset=utf-8",
+                  error_body(dialect_of_path(request.path), error, request.id), std::move(headers));
+}
+
+const Route* find_route(const Request& request) {
+  const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  for (const Route& route : kRoutes) {
+    if (method == route.method && matches(route, request.path)) return &route;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::span<const Route> all_routes() { return kRoutes; }
+
+std::string_view tail_after(const Request& request, std::string_view prefix) {
+  return std::string_view(request.path).starts_with(prefix) ? std::string_view(request.path).substr(prefix.size()) : "";
+}
+
+Handler make_handler(Context& context) {
+  return [&context](Request request, std::shared_ptr<Responder> responder) {
+    const Route* route = find_route(request);
+    if (route == nullptr) return no_route(request, responder);
+    if (route->scope == Scope::kManage && request.scope != Scope::kManage) {
+      const ApiError error{403, "this key may infer but not manage: " + request.path.substr(0, 200) + " needs a key with scope manage",
+                           "", "", 0, 0, 0};
+      return send_error(*responder, route->dialect, error, request.id);
+    }
+    try {
+      route->handler(context, request, responder);
+    } catch (const std::exception& problem) {
+      log(LogLevel::kWarning, "request " + request.id + " " + request.path + ": " + problem.what());
+      if (!responder->answered()) {
+        send_error(*responder, route->dialect, {500, "an internal error; the log has more", "", "", 0, 0, 0}, request.id);
+      }
+    }
+  };
+}
+
+}  // namespace hearth::server
