@@ -43,9 +43,12 @@ class Responder {
     std::function<void(int status, Headers headers)> begin_stream;
     std::function<void(std::string bytes)> write;
     std::function<void()> end_stream;
+    std::function<void()> abort_stream = nullptr;  // a stream that nobody will end: its reader must see that it is cut
   };
   explicit Responder(Sink sink);
-  ~Responder();                         // an unanswered request gets 500: somebody forgot it
+  ~Responder();                         // an unanswered request gets 500: somebody forgot it; an unended stream is cut
+  Responder(const Responder&) = delete;
+  Responder& operator=(const Responder&) = delete;
 
   void send(int status, std::string_view content_type, std::string body, Headers more = {});
   void begin_stream(int status, std::string_view content_type, Headers more = {});
@@ -54,7 +57,8 @@ class Responder {
   bool answered() const;                // send or begin_stream has been called
   bool closed() const;                  // the client has gone, or was closed
 
-  // At most one callback; called once if the client goes before the answer is complete, at once if it has gone already.
+  // At most one callback; called once if the client goes before the answer is complete, at once if it has gone already. It
+  // may come on any thread and must not block.
   void on_closed(std::function<void()> callback);
   // Of the connection: the client has gone.
   void close();

@@ -21,6 +21,7 @@ namespace hearth::server {
 struct HttpLimits {
   int64_t header_bytes = 64 << 10;
   int64_t body_bytes = int64_t{64} << 20;
+  int64_t all_bodies_bytes = int64_t{1} << 30; // of requests being read or handled, together
   int64_t unsent_bytes = 4 << 20;              // of one stream, while its reader is slow
   int connections = 1024;
   int requests_at_once = 512;                  // being handled; more get 503 with Retry-After
@@ -52,7 +53,7 @@ struct HttpOptions {
 class HttpServer {
  public:
   // Binds and starts. Errors name the address; a taken port also names the program that has it where that can be found. A
-  // non-loopback address without a key is refused.
+  // non-loopback address without a key is refused. A unix socket has mode 0600 and needs no key.
   static Result<std::unique_ptr<HttpServer>> start(const HttpOptions& options, Handler handler);
   ~HttpServer();                               // stops at once
   std::vector<std::string> addresses() const;  // that are listened on, with their real ports
