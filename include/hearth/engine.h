@@ -55,6 +55,7 @@ struct ModelInfo {
   int64_t kv_bytes_per_position = 0;
   std::string isa;               // table in use
   int threads = 0;
+  int max_sessions = 0;          // that live at once
 };
 
 // Where memory goes; computed before anything is allocated.
@@ -87,6 +88,8 @@ class Session {
   Result<void> rewind(int64_t size);             // forgets everything from position `size` on
   // A new session that shares the first `size` positions (pages are copied only where both write).
   Result<std::unique_ptr<Session>> fork(int64_t size) const;
+  // Pages of the pool that appending `tokens` would take beyond those that the session has.
+  int64_t pages_needed(int64_t tokens) const;
 
   struct Impl;
   explicit Session(std::unique_ptr<Impl> impl);
@@ -144,6 +147,7 @@ class Engine {
     Session* session;
     std::span<const int32_t> tokens;
     TokenVerifier* verifier = nullptr;
+    bool wants_logits = true;    // false: a piece of a prompt that goes on; the session has no logits afterwards
   };
   static constexpr int kMaxVerifiedTokens = 512;
   Result<void> step(std::span<const StepItem> items, const std::atomic<bool>* cancel = nullptr) const;

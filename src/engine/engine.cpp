@@ -103,6 +103,7 @@ void fill_info(const LoadOptions& options, Engine::Impl& impl) {
   info.layer_count = static_cast<int64_t>(impl.spec.layers.size());
   info.kv_bytes_per_position = impl.pages.bytes_per_position();
   info.isa = impl.table->name;
+  info.max_sessions = impl.max_sessions;
 }
 
 Result<void> load_text(Engine::Impl& impl) {

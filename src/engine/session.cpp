@@ -101,7 +101,7 @@ Result<void> Engine::Impl::finish_batch(std::span<const StepItem> items, const S
     const int item = batch_items[r];
     taken[item] += run.count;
     const bool last = taken[item] == static_cast<int64_t>(items[item].tokens.size());
-    if (last && !visit && items[item].verifier == nullptr) {
+    if (last && !visit && items[item].verifier == nullptr && items[item].wants_logits) {
       rows[count] = run.first + run.count - 1;
       out[count++] = items[item].session->impl().logits.data();
     }
@@ -153,7 +153,7 @@ Result<void> Engine::Impl::run(std::span<const StepItem> items, int chunk, const
     Session::Impl& session = item.session->impl();
     session.kv->commit(static_cast<int64_t>(item.tokens.size()));
     session.tokens.insert(session.tokens.end(), item.tokens.begin(), item.tokens.end());
-    session.has_logits = true;
+    session.has_logits = item.wants_logits;
   }
   return {};
 }
@@ -174,6 +174,7 @@ std::span<const float> Session::logits() const {
 
 std::span<const int32_t> Session::tokens() const { return impl_->tokens; }
 int64_t Session::size() const { return impl_->kv->size(); }
+int64_t Session::pages_needed(int64_t tokens) const { return impl_->kv->pages_needed(tokens); }
 int64_t Session::context() const { return impl_->kv->context(); }
 
 Result<void> Session::rewind(int64_t size) {

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -84,20 +85,28 @@ KvSequence::~KvSequence() {
   for (std::byte* page : pages_) pool_.release(page);
 }
 
+bool KvSequence::must_copy() const {
+  const int64_t current = size_ / kernels::kPagePositions;
+  return current < static_cast<int64_t>(pages_.size()) && pool_.is_shared(pages_[current]);
+}
+
+int64_t KvSequence::pages_needed(int64_t count) const {
+  const int64_t fresh = pages_for(size_ + count) - static_cast<int64_t>(pages_.size());
+  return std::max<int64_t>(fresh, 0) + (must_copy() ? 1 : 0);
+}
+
 Result<void> KvSequence::reserve(int64_t count) {
   const int64_t needed = pages_for(size_ + count);
-  const int64_t current = size_ / kernels::kPagePositions;  // the page that the next position goes to
-  const auto copies = [&] { return current < static_cast<int64_t>(pages_.size()) && pool_.is_shared(pages_[current]); };
-  const int64_t fresh = needed - static_cast<int64_t>(pages_.size());
-  pool_.make_room(fresh + (copies() ? 1 : 0));
+  pool_.make_room(pages_needed(count));
   // Asked again: what was given up to make room may have been the other holder's share of the page.
-  if (fresh + (copies() ? 1 : 0) > pool_.free_pages()) {
+  if (pages_needed(count) > pool_.free_pages()) {
     const int64_t pages = pool_.page_count();
     return Error{ErrorCode::kResource, "the key-value cache is full: its " + std::to_string(pages) + " pages of " +
                                            std::to_string(kernels::kPagePositions) + " positions, " +
                                            std::to_string(pages * pool_.layout().page_bytes >> 20) + " MiB, are in use"};
   }
-  if (copies()) {
+  if (must_copy()) {
+    const int64_t current = size_ / kernels::kPagePositions;
     std::byte* copy = pool_.acquire();
     std::memcpy(copy, pages_[current], pool_.layout().page_bytes);
     pool_.release(pages_[current]);

@@ -66,6 +66,8 @@ class KvSequence {
 
   int64_t size() const { return size_; }
   int64_t context() const { return context_; }
+  // Pages that reserve(count) would take from the pool.
+  int64_t pages_needed(int64_t count) const;
   // Makes positions [size, size+count) writable; they count only after commit. On error nothing has changed.
   Result<void> reserve(int64_t count);
   void commit(int64_t count) { size_ += count; }
@@ -77,6 +79,8 @@ class KvSequence {
   std::byte* const* pages() const { return pages_.data(); }  // [pages_for(size)]
 
  private:
+  bool must_copy() const;  // the page that the next position goes to
+
   PagePool& pool_;
   int64_t context_;
   int64_t size_ = 0;

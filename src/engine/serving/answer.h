@@ -16,6 +16,8 @@
 
 namespace hearth {
 
+using AnswerId = uint64_t;        // of one Service, growing from 1
+
 struct AnswerRequest {
   std::vector<int32_t> prompt;
   GenerateOptions options;        // `chunk` and `speculator` are the service's business and stay unset

@@ -16,8 +16,6 @@
 
 namespace hearth {
 
-using AnswerId = uint64_t;
-
 struct ServiceOptions {
   int max_sessions = 4;                 // answers made at the same time
   int queue_limit = 512;                // answers that wait
@@ -65,6 +63,8 @@ class Service {
   Result<AnswerId> submit(AnswerRequest request, AnswerCallbacks callbacks);
   void cancel(AnswerId id);             // an unknown or ended one: nothing happens
   int retry_after_seconds() const;
+  // Refuses new answers from now on and waits for the others, so long at most. True once there are none.
+  bool drain(int64_t milliseconds);
 
   ServiceStats stats() const;
   std::vector<SessionStats> sessions() const;

@@ -1,0 +1,176 @@
+// Draws, shows and ends; contract and exclusions: decoding.h.
+#include "engine/decoding.h"
+
+#include <algorithm>
+
+#include "engine/speculation/speculator.h"
+#include "kernels/select.h"
+
+namespace hearth {
+namespace {
+
+constexpr int64_t kReservedTokens = 1 << 16;  // room for an answer that is made ahead
+
+bool is_set(const std::atomic<bool>* flag) { return flag != nullptr && flag->load(std::memory_order_relaxed); }
+
+}  // namespace
+
+Error prompt_too_long(const ModelInfo& info, int64_t tokens) {
+  std::string message = "the prompt has " + std::to_string(tokens) + " tokens and the context holds " +
+                        std::to_string(info.context) + ": shorten the prompt";
+  if (info.context < info.context_trained) {
+    message += ", or load the model with a larger context (--ctx, up to " + std::to_string(info.context_trained) + ")";
+  } else {
+    message += ", or take a model with a larger context (this one was trained for " +
+               std::to_string(info.context_trained) + ")";
+  }
+  return {ErrorCode::kContextFull, message};
+}
+
+Result<void> check_request(const Engine& engine, std::span<const int32_t> prompt, const GenerateOptions& options) {
+  const ModelInfo& info = engine.info();
+  if (prompt.empty()) return Error{ErrorCode::kInvalidArgument, "the prompt is empty: a model needs at least one token"};
+  for (const int32_t id : prompt) {
+    if (id < 0 || id >= info.vocabulary) {
+      return Error{ErrorCode::kInvalidArgument, "token id " + std::to_string(id) + " is outside the vocabulary (0 to " +
+                                                    std::to_string(info.vocabulary - 1) + ")"};
+    }
+  }
+  const auto tokens = static_cast<int64_t>(prompt.size());
+  if (tokens > info.context) return prompt_too_long(info, tokens);
+  TRY(text::validate_stop_strings(options.stop));
+  return text::validate(options.sampler, static_cast<int32_t>(info.vocabulary));
+}
+
+Result<std::unique_ptr<Decoding>> Decoding::create(const Engine& engine, const GenerateOptions& options, TextSink on_text,
+                                                   const std::atomic<bool>* cancel) {
+  TRY(text::validate_stop_strings(options.stop));
+  const kernels::KernelTable* table = TRY(kernels::table_by_name(engine.info().isa));
+  std::unique_ptr<text::Sampler> sampler =
+      TRY(text::Sampler::create(options.sampler, static_cast<int32_t>(engine.info().vocabulary), *table));
+  return std::unique_ptr<Decoding>(new Decoding(engine, options, std::move(on_text), cancel, std::move(sampler)));
+}
+
+Decoding::Decoding(const Engine& engine, const GenerateOptions& options, TextSink on_text,
+                   const std::atomic<bool>* cancel, std::unique_ptr<text::Sampler> sampler)
+    : engine_(engine), options_(options), on_text_(std::move(on_text)), cancel_(cancel), sampler_(std::move(sampler)),
+      decoder_(engine.tokenizer()), stops_(options.stop) {
+  tokens_.reserve(1 + Speculator::kMaxDepth);
+}
+
+void Decoding::begin(Session& session) {
+  session_ = &session;
+  const int64_t room = session.context() - session.size() + 1;
+  const int64_t wanted = options_.max_tokens >= 0 ? std::min(options_.max_tokens, room) : room;
+  result_.tokens.reserve(static_cast<size_t>(std::min(wanted, kReservedTokens)));
+  if (options_.speculator) options_.speculator->begin(session.tokens(), options_.sampler);
+}
+
+void Decoding::draw_first() {
+  if (is_set(cancel_)) return finish(FinishReason::kCancelled);
+  if (options_.max_tokens == 0) return finish(FinishReason::kLength);
+  take(session_->logits());
+}
+
+// A trial longer than the answer may still get would be for nothing.
+std::span<const int32_t> Decoding::plan_step(int64_t most_guesses) {
+  planned_at_ = session_->size();
+  accepted_ = 0;
+  tokens_.assign(1, next_);
+  if (options_.speculator == nullptr) return tokens_;
+  int64_t room = std::min(most_guesses, session_->context() - session_->size() - 1);
+  if (options_.max_tokens >= 0) {
+    room = std::min(room, options_.max_tokens - static_cast<int64_t>(result_.tokens.size()) - 1);
+  }
+  const std::span<const int32_t> draft = options_.speculator->draft(room);
+  tokens_.insert(tokens_.end(), draft.begin(), draft.end());
+  return tokens_;
+}
+
+bool Decoding::drop_guesses() {
+  if (tokens_.size() == 1) return false;
+  tokens_.resize(1);
+  options_.speculator->step_failed();
+  return true;
+}
+
+void Decoding::step_started() {
+  if (options_.speculator) options_.speculator->start_clock();
+}
+
+void Decoding::step_done(bool shared) {
+  if (options_.speculator) options_.speculator->stop_clock();
+  result_.decode_tokens += advanced();
+  ++result_.decode_steps;
+  result_.drafted_tokens += static_cast<int64_t>(tokens_.size()) - 1;
+  result_.accepted_tokens += accepted_;
+  if (options_.speculator == nullptr) return;
+  if (shared) {
+    options_.speculator->step_failed();
+  } else {
+    options_.speculator->step_done(accepted_);
+  }
+}
+
+bool Decoding::next_stays(int64_t index, std::span<const float> logits) {
+  if (options_.speculator) options_.speculator->stop_clock();
+  const auto following = static_cast<size_t>(index) + 1;
+  bool stays = take(logits) && following < tokens_.size() && tokens_[following] == next_;
+  if (stays && is_set(cancel_)) stays = ends(FinishReason::kCancelled);
+  accepted_ += stays ? 1 : 0;
+  if (options_.speculator) options_.speculator->start_clock();
+  return stays;
+}
+
+// Draws the token after the session's end and shows it. False if the answer is over.
+bool Decoding::take(std::span<const float> logits) {
+  const text::Sampled sampled = sampler_->sample(logits, session_->tokens());
+  next_ = sampled.id;
+  if (!options_.ignore_stop_tokens && engine_.tokenizer().is_stop(sampled.id)) return ends(FinishReason::kStop);
+  if (!show(sampled)) return ends(FinishReason::kStop);
+  if (static_cast<int64_t>(result_.tokens.size()) == options_.max_tokens) return ends(FinishReason::kLength);
+  if (session_->size() >= session_->context()) return ends(FinishReason::kContextFull);
+  if (options_.speculator) options_.speculator->extend(next_);
+  return true;
+}
+
+// False once a stop string is complete.
+bool Decoding::show(const text::Sampled& sampled) {
+  result_.tokens.push_back({sampled.id, sampled.logprob, {}});
+  if (options_.sampler.logprobs >= 0) {
+    result_.tokens.back().alternatives.assign(sampled.alternatives.begin(), sampled.alternatives.end());
+  }
+  return !release(decoder_.push(sampled.id));
+}
+
+bool Decoding::release(const std::string& text) {
+  piece_.clear();
+  const bool stopped = stops_.push(text, &piece_);
+  emit();
+  return stopped;
+}
+
+void Decoding::emit() {
+  if (piece_.empty()) return;
+  result_.text += piece_;
+  if (on_text_) on_text_(piece_);
+}
+
+bool Decoding::ends(FinishReason reason) {
+  finish(reason);
+  return false;
+}
+
+void Decoding::finish(FinishReason reason) {
+  if (finished_) return;
+  finished_ = true;
+  result_.finish_reason = reason;
+  if (!stops_.stopped() && !release(decoder_.finish())) {
+    piece_.clear();
+    stops_.finish(&piece_);
+    emit();
+  }
+  result_.stop_string = stops_.matched();
+}
+
+}  // namespace hearth

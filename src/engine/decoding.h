@@ -1,0 +1,84 @@
+// Decoding: one answer from its first token on, apart from who steps its session.
+//
+// Contract: between two steps the token that was drawn last has been shown and belongs to no session. A step appends it and,
+// on trial, what the speculator guesses to follow: each guess stays if it is what would have been drawn, so neither guesses
+// nor other sessions of the step can be seen in the answer. Stop tokens and stop strings do not appear in the text.
+// Not here: the prompt and the loop of a single answer (generate.h), of many (serving/).
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/generate.h"
+#include "text/stop_strings.h"
+#include "text/tokenizer.h"
+
+namespace hearth {
+
+// The error of a prompt that is longer than the context: both counts and the ways out.
+Error prompt_too_long(const ModelInfo& info, int64_t tokens);
+
+// Everything about a request that can be told before anything runs: kInvalidArgument, kContextFull.
+Result<void> check_request(const Engine& engine, std::span<const int32_t> prompt, const GenerateOptions& options);
+
+class Decoding final : public TokenVerifier {
+ public:
+  using TextSink = std::function<void(std::string_view text)>;
+  // `cancel`, if given, is read between tokens. `on_text` may be empty; the text is in result() anyway.
+  static Result<std::unique_ptr<Decoding>> create(const Engine& engine, const GenerateOptions& options,
+                                                  TextSink on_text = {}, const std::atomic<bool>* cancel = nullptr);
+
+  // The session holds the prompt and has its logits; the speculator reads it.
+  void begin(Session& session);
+  // Draws the first token.
+  void draw_first();
+  // Goes on with another session that holds the same tokens.
+  void move_to(Session& session) { session_ = &session; }
+
+  // What the next step appends: the token that was drawn, and at most `most_guesses` on trial. The item's verifier is this.
+  std::span<const int32_t> plan_step(int64_t most_guesses);
+  // The step has failed: takes the guesses out. False if there were none, so that the error is the token's own.
+  bool drop_guesses();
+  void step_started();
+  // `shared`: with other sessions, so that its time says nothing about guesses.
+  void step_done(bool shared = false);
+  bool next_stays(int64_t index, std::span<const float> logits) override;
+  // Tokens of the planned step that the session holds by now, also after an error.
+  int64_t advanced() const { return session_->size() - planned_at_; }
+
+  bool finished() const { return finished_; }
+  // Ends the answer from outside, and what was held back comes out. Later calls have no effect.
+  void finish(FinishReason reason);
+  GenerateResult& result() { return result_; }
+
+ private:
+  Decoding(const Engine& engine, const GenerateOptions& options, TextSink on_text, const std::atomic<bool>* cancel,
+           std::unique_ptr<text::Sampler> sampler);
+  bool take(std::span<const float> logits);
+  bool show(const text::Sampled& sampled);
+  bool release(const std::string& text);
+  void emit();
+  bool ends(FinishReason reason);
+
+  const Engine& engine_;
+  const GenerateOptions options_;
+  const TextSink on_text_;
+  const std::atomic<bool>* cancel_;
+  std::unique_ptr<text::Sampler> sampler_;
+  text::StreamDecoder decoder_;
+  text::StopStrings stops_;
+  std::string piece_;
+  GenerateResult result_;
+  Session* session_ = nullptr;
+  std::vector<int32_t> tokens_;  // of the step: next_ and guesses
+  int32_t next_ = -1;
+  int64_t planned_at_ = 0;       // size of the session before the step
+  int64_t accepted_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace hearth

@@ -1,0 +1,222 @@
+// Contract and exclusions: engine_runner.h.
+#include "engine/serving/engine_runner.h"
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "engine/speculation/speculator.h"
+
+namespace hearth {
+namespace {
+
+constexpr double kLateAnswers = 1.0 / 16;  // share of the last one in the mean duration
+
+double milliseconds_since(int64_t start_ns) { return seconds_since(start_ns) * 1e3; }
+
+}  // namespace
+
+void EngineRunner::add(AnswerId id, AnswerRequest request, AnswerCallbacks callbacks) {
+  Entry& entry = entries_[id];
+  entry.request = std::move(request);
+  entry.callbacks = std::move(callbacks);
+}
+
+Scheduler::Runner EngineRunner::functions() {
+  Scheduler::Runner runner;
+  runner.pages = [this] { return Scheduler::Pages{engine_.kv_pool().free_pages, 0}; };
+  runner.pages_of = [this](int64_t tokens) {
+    const int64_t positions = engine_.kv_pool().page_positions;
+    return (std::min(tokens, engine_.info().context) + positions - 1) / positions;
+  };
+  runner.pages_needed = [this](AnswerId id, int64_t tokens) {
+    const Session& session = *entry(id).session;
+    return session.pages_needed(std::min(tokens, session.context() - session.size()));
+  };
+  runner.evict = [](int64_t) { return int64_t{0}; };
+  runner.open = [this](AnswerId id) { return open(id); };
+  runner.close = [this](AnswerId id) { close(id); };
+  return runner;
+}
+
+Result<int64_t> EngineRunner::open(AnswerId id) {
+  Entry& entry = this->entry(id);
+  const bool first = entry.decoding == nullptr;
+  if (first) {
+    entry.opened_ns = monotonic_ns();
+    entry.decoding = TRY(Decoding::create(engine_, entry.request.options));
+    entry.decoding->result().prompt_tokens = static_cast<int64_t>(entry.request.prompt.size());
+  }
+  entry.session = TRY(engine_.new_session());
+  if (entry.begun) entry.decoding->move_to(*entry.session);
+  const int64_t held = entry.session->size();
+  if (first) {
+    entry.reused = held;
+    entry.decoding->result().reused_tokens = held;
+    totals_.reused_tokens += held;
+  }
+  if (!entry.begun) tell_prompt(entry);
+  return held;
+}
+
+void EngineRunner::close(AnswerId id) {
+  Entry& entry = this->entry(id);
+  if (entry.begun) entry.timeline.assign(entry.session->tokens().begin(), entry.session->tokens().end());
+  entry.session.reset();
+}
+
+void EngineRunner::prepare(std::span<Scheduler::Item> items) {
+  parts_.clear();
+  sizes_.clear();
+  for (const Scheduler::Item& item : items) {
+    Entry& entry = this->entry(item.id);
+    Session& session = *entry.session;
+    sizes_.push_back(session.size());
+    if (item.prompt_tokens > 0) {
+      const auto piece = entry.target().subspan(static_cast<size_t>(session.size()), static_cast<size_t>(item.prompt_tokens));
+      parts_.push_back({&session, piece, nullptr, item.prompt_ends && !entry.begun});
+    } else {
+      parts_.push_back({&session, entry.decoding->plan_step(item.may_guess ? Speculator::kMaxDepth : 0), entry.decoding.get()});
+      entry.decoding->step_started();
+    }
+  }
+}
+
+// A wrong guess may overflow or need a page that is not there; the tokens themselves have their own right to an error.
+bool EngineRunner::drop_guesses(std::span<Scheduler::Item> items) {
+  bool any = false;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i].prompt_tokens > 0 || parts_[i].session->size() > sizes_[i]) continue;
+    if (!entry(items[i].id).decoding->drop_guesses()) continue;
+    parts_[i].tokens = parts_[i].tokens.first(1);
+    any = true;
+  }
+  return any;
+}
+
+Result<void> EngineRunner::step(std::span<Scheduler::Item> items, const std::atomic<bool>* cancel) {
+  const int64_t start = monotonic_ns();
+  prepare(items);
+  Result<void> done = engine_.step(parts_, cancel);
+  const bool advanced = std::any_of(parts_.begin(), parts_.end(), [&](const Engine::StepItem& part) {
+    return part.session->size() > sizes_[&part - parts_.data()];
+  });
+  if (!done.ok() && done.error().code != ErrorCode::kCancelled && !advanced && drop_guesses(items)) {
+    done = engine_.step(parts_, cancel);
+  }
+  for (size_t i = 0; i < items.size(); ++i) finish_item(items[i], parts_[i], sizes_[i], done.ok(), items.size() > 1);
+  if (done.ok()) count_step(items, seconds_since(start));
+  return done;
+}
+
+void EngineRunner::finish_item(Scheduler::Item& item, const Engine::StepItem& part, int64_t before, bool done, bool shared) {
+  Entry& entry = this->entry(item.id);
+  item.tokens = part.session->size() - before;
+  if (item.tokens == 0) return;
+  if (item.prompt_tokens > 0) {
+    finish_prompt_piece(entry, item);
+  } else {
+    entry.decoding->step_done(shared || !done);
+  }
+  item.finished = entry.decoding->finished();
+  show(entry);
+}
+
+void EngineRunner::finish_prompt_piece(Entry& entry, const Scheduler::Item& item) {
+  totals_.prompt_tokens += item.tokens;
+  if (entry.begun) return;
+  if (item.prompt_ends) {
+    entry.decoding->begin(*entry.session);
+    entry.decoding->result().prompt_ms = milliseconds_since(entry.opened_ns);
+  }
+  tell_prompt(entry);
+  if (!item.prompt_ends) return;
+  entry.begun = true;
+  entry.begun_ns = monotonic_ns();
+  entry.decoding->draw_first();
+}
+
+void EngineRunner::count_step(std::span<const Scheduler::Item> items, double seconds) {
+  int64_t tokens = 0, prompt = 0;
+  for (const Scheduler::Item& item : items) {
+    tokens += item.tokens;
+    prompt += item.prompt_tokens > 0 ? item.tokens : 0;
+  }
+  ++totals_.steps;
+  totals_.step_tokens += tokens;
+  const double share = tokens > 0 ? static_cast<double>(prompt) / static_cast<double>(tokens) : 0;
+  totals_.prompt_seconds += seconds * share;
+  totals_.answer_seconds += seconds * (1 - share);
+}
+
+void EngineRunner::tell_prompt(const Entry& entry) const {
+  if (!entry.callbacks.on_prompt) return;
+  PromptProgress progress;
+  progress.total_tokens = static_cast<int64_t>(entry.request.prompt.size());
+  progress.reused_tokens = entry.reused;
+  progress.done_tokens = entry.session->size();
+  progress.milliseconds = milliseconds_since(entry.opened_ns);
+  entry.callbacks.on_prompt(progress);
+}
+
+void EngineRunner::tell_waiting(AnswerId id, int64_t before) {
+  const Entry& entry = this->entry(id);
+  if (!entry.callbacks.on_prompt || entry.begun) return;
+  PromptProgress progress;
+  progress.total_tokens = static_cast<int64_t>(entry.request.prompt.size());
+  progress.waiting_before = before;
+  entry.callbacks.on_prompt(progress);
+}
+
+// Hands over what is new.
+void EngineRunner::show(Entry& entry) {
+  const GenerateResult& result = entry.decoding->result();
+  const size_t text = result.text.size(), tokens = result.tokens.size();
+  totals_.answer_tokens += static_cast<int64_t>(tokens - entry.shown_tokens);
+  if (entry.callbacks.on_text && (text > entry.shown_text || tokens > entry.shown_tokens)) {
+    entry.callbacks.on_text(std::string_view(result.text).substr(entry.shown_text),
+                            std::span<const GeneratedToken>(result.tokens).subspan(entry.shown_tokens));
+  }
+  entry.shown_text = text;
+  entry.shown_tokens = tokens;
+}
+
+void EngineRunner::end(AnswerId id, const Result<void>& outcome) {
+  Entry& entry = this->entry(id);
+  if (entry.decoding == nullptr && !outcome.ok() && outcome.error().code == ErrorCode::kCancelled) {
+    GenerateResult result;
+    result.finish_reason = FinishReason::kCancelled;
+    result.prompt_tokens = static_cast<int64_t>(entry.request.prompt.size());
+    const AnswerCallbacks callbacks = std::move(entry.callbacks);
+    entries_.erase(id);
+    return callbacks.on_end(std::move(result));
+  }
+  Result<GenerateResult> result = Error{};
+  if (!outcome.ok() && outcome.error().code != ErrorCode::kCancelled) {
+    result = outcome.error();
+  } else {
+    entry.decoding->finish(FinishReason::kCancelled);  // unless it has ended by itself
+    show(entry);
+    GenerateResult& made = entry.decoding->result();
+    if (entry.begun) made.decode_ms = milliseconds_since(entry.begun_ns);
+    totals_.drafted_tokens += made.drafted_tokens;
+    totals_.accepted_tokens += made.accepted_tokens;
+    const double seconds = seconds_since(entry.opened_ns);
+    totals_.mean_answer_seconds += (seconds - totals_.mean_answer_seconds) * (totals_.mean_answer_seconds > 0 ? kLateAnswers : 1);
+    result = std::move(made);
+  }
+  const AnswerCallbacks callbacks = std::move(entry.callbacks);
+  entries_.erase(id);
+  callbacks.on_end(result);
+}
+
+EngineRunner::Progress EngineRunner::progress(AnswerId id) const {
+  const Entry& entry = entries_.at(id);
+  Progress progress;
+  progress.prompt_tokens = static_cast<int64_t>(entry.request.prompt.size());
+  if (entry.decoding) progress.answer_tokens = static_cast<int64_t>(entry.decoding->result().tokens.size());
+  const int64_t most = entry.request.options.max_tokens;
+  if (most >= 0) progress.tokens_left = most - progress.answer_tokens;
+  return progress;
+}
+
+}  // namespace hearth

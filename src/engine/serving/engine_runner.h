@@ -1,0 +1,77 @@
+// EngineRunner: carries out on an Engine what the Scheduler decides.
+//
+// Contract: owns the sessions and the state of every accepted answer, and calls its callbacks. One thread.
+// Not here: who is next (serving/scheduler.h), other threads (serving/service.h).
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/decoding.h"
+#include "engine/serving/answer.h"
+#include "engine/serving/scheduler.h"
+#include "hearth/engine.h"
+
+namespace hearth {
+
+class EngineRunner {
+ public:
+  struct Totals {
+    int64_t prompt_tokens = 0, reused_tokens = 0, answer_tokens = 0;
+    int64_t steps = 0, step_tokens = 0;
+    int64_t drafted_tokens = 0, accepted_tokens = 0;
+    double prompt_seconds = 0, answer_seconds = 0;
+    double mean_answer_seconds = 0;      // from a session to its end, of late answers
+  };
+
+  explicit EngineRunner(const Engine& engine) : engine_(engine) {}
+
+  void add(AnswerId id, AnswerRequest request, AnswerCallbacks callbacks);
+  // For the scheduler, but for `now_ns` and `end`, in which others have a part.
+  Scheduler::Runner functions();
+  Result<void> step(std::span<Scheduler::Item> items, const std::atomic<bool>* cancel);
+  void end(AnswerId id, const Result<void>& outcome);
+
+  // Tells a waiting answer how many are before it.
+  void tell_waiting(AnswerId id, int64_t before);
+  const Totals& totals() const { return totals_; }
+  // Of an answer: tokens of its prompt, tokens made, and tokens it may still make (-1: no limit).
+  struct Progress { int64_t prompt_tokens = 0, answer_tokens = 0, tokens_left = -1; };
+  Progress progress(AnswerId id) const;
+
+ private:
+  struct Entry {
+    AnswerRequest request;
+    AnswerCallbacks callbacks;
+    std::vector<int32_t> timeline;       // what its session must hold before it decodes, once it was preempted
+    std::unique_ptr<Session> session;
+    std::unique_ptr<Decoding> decoding;  // from the first session on
+    bool begun = false;                  // the first token has been drawn
+    int64_t reused = 0;
+    int64_t opened_ns = 0, begun_ns = 0;
+    size_t shown_text = 0, shown_tokens = 0;
+
+    std::span<const int32_t> target() const { return timeline.empty() ? std::span<const int32_t>(request.prompt) : timeline; }
+  };
+
+  Entry& entry(AnswerId id) { return entries_.at(id); }
+  Result<int64_t> open(AnswerId id);
+  void close(AnswerId id);
+  void prepare(std::span<Scheduler::Item> items);
+  bool drop_guesses(std::span<Scheduler::Item> items);
+  void finish_item(Scheduler::Item& item, const Engine::StepItem& part, int64_t before, bool done, bool shared);
+  void finish_prompt_piece(Entry& entry, const Scheduler::Item& item);
+  void count_step(std::span<const Scheduler::Item> items, double seconds);
+  void tell_prompt(const Entry& entry) const;
+  void show(Entry& entry);
+
+  const Engine& engine_;
+  std::unordered_map<AnswerId, Entry> entries_;
+  std::vector<Engine::StepItem> parts_;  // of the step
+  std::vector<int64_t> sizes_;           // of the sessions before it
+  Totals totals_;
+};
+
+}  // namespace hearth

@@ -1,0 +1,282 @@
+// The thread between clients and the scheduler; contract and exclusions: service.h.
+#include "engine/serving/service.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include "base/clock.h"
+#include "engine/decoding.h"
+#include "engine/serving/engine_runner.h"
+#include "engine/serving/scheduler.h"
+
+namespace hearth {
+namespace {
+
+constexpr int kMaxSessions = 256;         // a step has room for a token of each and a piece of a prompt
+constexpr int kMaxQueue = 1 << 20;
+constexpr double kTellSeconds = 1;        // between two reports to answers that wait
+constexpr int kMaxRetrySeconds = 60;
+
+struct Submitted {
+  AnswerId id;
+  AnswerRequest request;
+  AnswerCallbacks callbacks;
+};
+
+Result<void> check_options(const ServiceOptions& options) {
+  if (options.max_sessions < 1 || options.max_sessions > kMaxSessions) {
+    return Error{ErrorCode::kInvalidArgument, "sessions must be 1 to " + std::to_string(kMaxSessions)};
+  }
+  if (options.queue_limit < 0 || options.queue_limit > kMaxQueue) {
+    return Error{ErrorCode::kInvalidArgument, "the queue limit must be 0 to " + std::to_string(kMaxQueue)};
+  }
+  if (options.watchdog_seconds < 1) return Error{ErrorCode::kInvalidArgument, "the watchdog must have at least 1 second"};
+  return {};
+}
+
+Scheduler::Options scheduler_options(const ServiceOptions& options) {
+  Scheduler::Options result;
+  result.max_running = options.max_sessions;
+  result.queue_limit = options.queue_limit;
+  result.watchdog_seconds = static_cast<double>(options.watchdog_seconds);
+  return result;
+}
+
+}  // namespace
+
+struct Service::Impl {
+  Impl(std::unique_ptr<Engine> owned, const ServiceOptions& service_options)
+      : engine(std::move(owned)), options(service_options), runner(*engine),
+        scheduler(scheduler_options(options), scheduler_functions()), thread([this] { run(); }) {}
+
+  Scheduler::Runner scheduler_functions() {
+    Scheduler::Runner functions = runner.functions();
+    functions.now_ns = [] { return monotonic_ns(); };
+    functions.step = [this](std::span<Scheduler::Item> items) { return step(items); };
+    functions.end = [this](AnswerId id, const Result<void>& outcome) { end(id, outcome); };
+    return functions;
+  }
+
+  void run();
+  bool take_inbox();
+  Result<void> step(std::span<Scheduler::Item> items);
+  void end(AnswerId id, const Result<void>& outcome);
+  void publish();
+  void tell_waiting();
+
+  const std::unique_ptr<Engine> engine;
+  const ServiceOptions options;
+
+  // Of the service's thread.
+  EngineRunner runner;
+  Scheduler scheduler;
+  int64_t told_ns = 0;
+
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  // Guarded by `mutex`.
+  std::vector<Submitted> submitted;
+  std::vector<AnswerId> cancelled;
+  std::vector<AnswerId> stepping_prompts;  // of the step that runs, if no answer is in it
+  bool stopping = false;
+  bool draining = false;
+  AnswerId last_id = 0;
+  int64_t accepted = 0;                    // answers that have not ended
+  int64_t unheard = 0;                     // answers whose end has not been heard
+  ServiceStats stats;
+  std::vector<SessionStats> sessions;
+  double mean_answer_seconds = 0;
+
+  std::atomic<bool> step_cancel{false};    // read between the layers of a step
+  std::thread thread;                      // last: it uses all of the above
+};
+
+// Waits for something to do. False: the service ends.
+bool Service::Impl::take_inbox() {
+  std::vector<Submitted> arrived;
+  std::vector<AnswerId> gone;
+  bool stop;
+  {
+    std::unique_lock lock(mutex);
+    const bool idle = scheduler.waiting() + scheduler.running() == 0;
+    if (idle) changed.wait(lock, [&] { return stopping || !submitted.empty() || !cancelled.empty(); });
+    arrived.swap(submitted);
+    gone.swap(cancelled);
+    stop = stopping;
+  }
+  for (Submitted& one : arrived) {
+    const auto tokens = static_cast<int64_t>(one.request.prompt.size());
+    const std::string owner = one.request.owner;
+    runner.add(one.id, std::move(one.request), std::move(one.callbacks));
+    if (const Result<void> queued = scheduler.submit(one.id, owner, tokens); !queued.ok()) end(one.id, queued);
+  }
+  for (const AnswerId id : gone) scheduler.cancel(id);
+  if (stop) scheduler.cancel_all();
+  return !stop || !arrived.empty() || scheduler.waiting() + scheduler.running() > 0;
+}
+
+void Service::Impl::run() {
+  while (take_inbox()) {
+    scheduler.step();
+    publish();
+    tell_waiting();
+  }
+}
+
+// A step that answers wait for is short; only one of prompts alone is worth breaking off.
+Result<void> Service::Impl::step(std::span<Scheduler::Item> items) {
+  {
+    const std::lock_guard lock(mutex);
+    const bool prompts_only = std::all_of(items.begin(), items.end(), [](const auto& item) { return item.prompt_tokens > 0; });
+    for (const Scheduler::Item& item : items) {
+      if (prompts_only) stepping_prompts.push_back(item.id);
+      if (prompts_only && std::find(cancelled.begin(), cancelled.end(), item.id) != cancelled.end()) step_cancel = true;
+    }
+    if (stopping) step_cancel = true;
+  }
+  const Result<void> done = runner.step(items, &step_cancel);
+  const std::lock_guard lock(mutex);
+  stepping_prompts.clear();
+  step_cancel = false;
+  return done;
+}
+
+void Service::Impl::end(AnswerId id, const Result<void>& outcome) {
+  {
+    const std::lock_guard lock(mutex);
+    --accepted;
+  }
+  publish();  // who asks at its end finds it counted
+  runner.end(id, outcome);
+  const std::lock_guard lock(mutex);
+  if (--unheard == 0) changed.notify_all();
+}
+
+void Service::Impl::publish() {
+  const EngineRunner::Totals& totals = runner.totals();
+  std::vector<SessionStats> views(static_cast<size_t>(options.max_sessions));
+  for (size_t i = 0; i < views.size(); ++i) views[i].id = static_cast<int>(i);
+  for (const Scheduler::View& view : scheduler.view()) {
+    if (view.session < 0) continue;
+    SessionStats& session = views[static_cast<size_t>(view.session)];
+    const EngineRunner::Progress progress = runner.progress(view.id);
+    session.answer = view.id;
+    session.prompt_tokens = progress.prompt_tokens;
+    session.prompt_done = std::min(progress.prompt_tokens, view.held);
+    session.answer_tokens = progress.answer_tokens;
+    session.tokens_left = progress.tokens_left;
+  }
+  const KvPool pool = engine->kv_pool();
+  const std::lock_guard lock(mutex);
+  for (SessionStats& session : views) session.context = engine->info().context;
+  sessions = std::move(views);
+  mean_answer_seconds = totals.mean_answer_seconds;
+  stats.waiting = scheduler.waiting();
+  stats.running = scheduler.running();
+  stats.sessions = options.max_sessions;
+  stats.prompt_tokens = totals.prompt_tokens;
+  stats.reused_tokens = totals.reused_tokens;
+  stats.answer_tokens = totals.answer_tokens;
+  stats.steps = totals.steps;
+  stats.step_tokens = totals.step_tokens;
+  stats.drafted_tokens = totals.drafted_tokens;
+  stats.accepted_tokens = totals.accepted_tokens;
+  stats.prompt_seconds = totals.prompt_seconds;
+  stats.answer_seconds = totals.answer_seconds;
+  stats.pool_bytes = pool.bytes();
+  stats.pool_used_bytes = pool.used_bytes();
+}
+
+void Service::Impl::tell_waiting() {
+  if (scheduler.waiting() == 0 || seconds_since(told_ns) < kTellSeconds) return;
+  told_ns = monotonic_ns();
+  for (const Scheduler::View& view : scheduler.view()) {
+    if (view.before >= 0) runner.tell_waiting(view.id, view.before);
+  }
+}
+
+Result<std::unique_ptr<Service>> Service::start(std::unique_ptr<Engine> engine, const ServiceOptions& options) {
+  TRY(check_options(options));
+  const int sessions = engine->info().max_sessions;
+  if (options.max_sessions > sessions) {
+    return Error{ErrorCode::kInvalidArgument, std::to_string(options.max_sessions) + " sessions were asked for, but the model " +
+                                                  "was loaded for " + std::to_string(sessions)};
+  }
+  try {
+    return std::unique_ptr<Service>(new Service(std::make_unique<Impl>(std::move(engine), options)));
+  } catch (const std::system_error& error) {
+    return Error{ErrorCode::kResource, std::string("no thread for the model: ") + error.what()};
+  }
+}
+
+Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Service::~Service() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+    impl_->step_cancel = true;
+  }
+  impl_->changed.notify_all();
+  impl_->thread.join();
+}
+
+const Engine& Service::engine() const { return *impl_->engine; }
+
+Result<AnswerId> Service::submit(AnswerRequest request, AnswerCallbacks callbacks) {
+  request.options.chunk = 0;
+  request.options.speculator = nullptr;
+  TRY(check_request(*impl_->engine, request.prompt, request.options));
+  const std::lock_guard lock(impl_->mutex);
+  if (impl_->stopping || impl_->draining) return Error{ErrorCode::kResource, "the model is being shut down"};
+  if (impl_->accepted >= int64_t{impl_->options.max_sessions} + impl_->options.queue_limit) {
+    return Error{ErrorCode::kResource, "the queue is full: " + std::to_string(impl_->options.queue_limit) +
+                                           " answers are waiting. Try again later"};
+  }
+  ++impl_->accepted;
+  ++impl_->unheard;
+  const AnswerId id = ++impl_->last_id;
+  impl_->submitted.push_back({id, std::move(request), std::move(callbacks)});
+  impl_->changed.notify_all();
+  return id;
+}
+
+void Service::cancel(AnswerId id) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->cancelled.push_back(id);
+  const std::vector<AnswerId>& prompts = impl_->stepping_prompts;
+  if (std::find(prompts.begin(), prompts.end(), id) != prompts.end()) impl_->step_cancel = true;
+  impl_->changed.notify_all();
+}
+
+bool Service::drain(int64_t milliseconds) {
+  std::unique_lock lock(impl_->mutex);
+  impl_->draining = true;
+  return impl_->changed.wait_for(lock, std::chrono::milliseconds(milliseconds), [&] { return impl_->unheard == 0; });
+}
+
+int Service::retry_after_seconds() const {
+  const std::lock_guard lock(impl_->mutex);
+  const double rounds = static_cast<double>(impl_->accepted) / impl_->options.max_sessions;
+  return std::clamp(static_cast<int>(std::ceil(rounds * impl_->mean_answer_seconds / 2)), 1, kMaxRetrySeconds);
+}
+
+ServiceStats Service::stats() const {
+  const std::lock_guard lock(impl_->mutex);
+  ServiceStats stats = impl_->stats;
+  stats.sessions = impl_->options.max_sessions;
+  stats.waiting = impl_->accepted - stats.running;
+  return stats;
+}
+
+std::vector<SessionStats> Service::sessions() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->sessions;
+}
+
+}  // namespace hearth
