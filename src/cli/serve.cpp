@@ -37,7 +37,7 @@ struct ServeVerb {
 Result<void> choose_default(const library::Library& models, ServeVerb& options) {
   if (options.engine.model.empty()) return {};
   library::Installed file = TRY(find_or_pull(models, options.engine.model, /*quiet=*/false));
-  if (file.name.empty()) {  // a path: served under the name of its file
+  if (file.sha256.empty()) {  // a path: served under the name of its file
     file.name = file.path.substr(file.path.rfind('/') + 1);
     if (file.name.ends_with(".gguf")) file.name.resize(file.name.size() - 5);
     options.serve.models.files.push_back(file);
@@ -54,7 +54,7 @@ Result<std::unique_ptr<server::Server>> start(ServeVerb& options) {
   wanted.service.max_sessions = wanted.load.max_sessions;
   const server::Checked<server::KeepAlive> keep_alive = server::parse_keep_alive(options.keep_alive);
   if (!keep_alive.ok()) return Error{ErrorCode::kInvalidArgument, "--keep-alive: " + keep_alive.error().message};
-  wanted.keep_alive = server::Checked<server::KeepAlive>(keep_alive).value();
+  wanted.keep_alive = *keep_alive;
   if (options.serve.http.listen.empty()) options.serve.http.listen = {kDefaultAddress};
   return server::Server::start(std::move(models), options.serve);
 }

@@ -44,7 +44,10 @@ class [[nodiscard]] Checked {
   bool ok() const { return state_.index() == 0; }
   T& value() & { return std::get<0>(state_); }
   T value() && { return std::get<0>(std::move(state_)); }
-  T& operator*() & { return std::get<0>(state_); }
+  const T& value() const& { return std::get<0>(state_); }
+  T& operator*() & { return value(); }
+  const T& operator*() const& { return value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &std::get<0>(state_); }
   const ApiError& error() const& { return std::get<1>(state_); }
   ApiError error() && { return std::get<1>(std::move(state_)); }

@@ -182,7 +182,7 @@ void answer_chat(Context& context, const Request& request, const ResponderPtr& r
   if (!usage.ok()) return refuse(usage.error());
   Checked<std::vector<int32_t>> prompt = conversation_prompt(prepared->model->engine(), *conversation);
   if (!prompt.ok()) return refuse(prompt.error());
-  auto writer = std::make_shared<ChatWriter>(responder, *prepared, dialect, request.id, Checked<bool>(usage).value(), std::move(decorate));
+  auto writer = std::make_shared<ChatWriter>(responder, *prepared, dialect, request.id, *usage, std::move(decorate));
   Generation generation{prepared->model, {std::move(*prompt)}, prepared->parameters, request.owner};
   start_answers(std::move(generation), events_of(std::move(writer)), responder);
 }
