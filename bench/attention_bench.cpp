@@ -104,8 +104,9 @@ class Chunks {
   int64_t bytes() const { return page_bytes_ * kPages; }  // of one chunk
 
   void run(int64_t index) {
-    std::array<const void*, kPages> keys{}, values{};
+    std::array<const void*, kPages> keys{}, values{}, next_keys{};
     for (int page = 0; page < kPages; ++page) {
+      next_keys[static_cast<size_t>(page)] = memory_.get() + ((index + 1) % chunk_count_ * kPages + page) * page_bytes_;
       const std::byte* base = memory_.get() + (index % chunk_count_ * kPages + page) * page_bytes_;
       keys[static_cast<size_t>(page)] = base;
       values[static_cast<size_t>(page)] = base + key_page_bytes(type_, head_dim_);
@@ -113,6 +114,7 @@ class Chunks {
     AttentionChunk chunk{};
     chunk.key_pages = keys.data();
     chunk.value_pages = values.data();
+    chunk.next_key_pages = next_keys.data();
     chunk.type = type_;
     chunk.head_dim = head_dim_;
     chunk.scale = 0.125f;

@@ -61,6 +61,8 @@ struct Case {
       key_pages.push_back(seen_page ? key_memory.back().data() : nullptr);
       value_pages.push_back(seen_page ? value_memory.back().data() : nullptr);
     }
+    next_pages = key_pages;  // what is only fetched may lie anywhere, or be absent
+    if (first_position % 512 == 0) next_pages[1] = nullptr;
     q = random.floats(static_cast<int64_t>(begin.size()) * head_dim, kind);
   }
 
@@ -92,6 +94,7 @@ struct Case {
     AttentionChunk chunk{};
     chunk.key_pages = key_pages.data();
     chunk.value_pages = value_pages.data();
+    chunk.next_key_pages = from % 2 == 0 ? next_pages.data() : nullptr;
     chunk.type = type;
     chunk.head_dim = head_dim;
     chunk.first_position = first;
@@ -117,7 +120,7 @@ struct Case {
   std::vector<int32_t> begin, end;
   Floats keys, values, q;
   std::vector<Bytes> key_memory, value_memory;  // all bits set: NaN, whatever the type
-  std::vector<const void*> key_pages, value_pages;
+  std::vector<const void*> key_pages, value_pages, next_pages;
 };
 
 // Visible ranges of several shapes: decode, causal prefill of grouped heads, sliding windows, disjoint and empty ones.

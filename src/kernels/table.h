@@ -59,6 +59,7 @@ enum class KvType : uint8_t { kF32, kF16, kInt8 };  // page layouts: kernels/kv_
 struct AttentionChunk {
   const void* const* key_pages;    // of this chunk: up to 256/64
   const void* const* value_pages;
+  const void* const* next_key_pages = nullptr;  // up to 4, of the chunk that comes next: only fetched; it or any may be null
   KvType type;
   int head_dim;
   int first_position;              // multiple of 256

@@ -52,6 +52,7 @@ struct CpuBackend::AttentionCall {
   int64_t end_chunk(const AttentionItem& item) const {
     return (item.run->start + item.first + item.tokens - 1) / kernels::kAttentionChunk + 1;
   }
+  int64_t chunks_of(const AttentionItem& item) const { return end_chunk(item) - first_chunk(item); }
 };
 
 void CpuBackend::fill_queries(const AttentionCall& call, const AttentionItem& item, Worker& worker) const {
@@ -89,15 +90,19 @@ void CpuBackend::attend_chunk(const AttentionCall& call, const AttentionItem& it
   constexpr int kPages = kernels::kAttentionChunk / kernels::kPagePositions;
   const int64_t head = call.kv.layer_offset + item.kv_head * call.kv.head_bytes;
   const int64_t last_page = (item.run->start + item.first + item.tokens - 1) / kernels::kPagePositions;
-  std::array<const void*, kPages> keys{}, values{};
+  std::array<const void*, kPages> keys{}, values{}, next_keys{};
   for (int page = 0; page < kPages && chunk * kPages + page <= last_page; ++page) {
     const std::byte* base = item.run->pages[chunk * kPages + page] + head;
     keys[page] = base;
     values[page] = base + call.kv.key_bytes;
   }
+  for (int page = 0; page < kPages && (chunk + 1) * kPages + page <= last_page; ++page) {
+    next_keys[page] = item.run->pages[(chunk + 1) * kPages + page] + head;
+  }
   kernels::AttentionChunk args;
   args.key_pages = keys.data();
   args.value_pages = values.data();
+  args.next_key_pages = next_keys.data();
   args.type = call.kv.type;
   args.head_dim = call.shape.head_dim;
   args.first_position = static_cast<int>(chunk * kernels::kAttentionChunk);
@@ -147,58 +152,62 @@ void CpuBackend::attend_whole(const AttentionCall& call, float* out) {
   });
 }
 
-// One token per item; chunks are handed out apart, then folded head by head.
-void CpuBackend::attend_split(const AttentionCall& call, float* out) {
-  const int head_dim = call.shape.head_dim;
-  const int64_t per_query = head_dim + 2;
+// Stretches of chunks are handed out apart, then folded query by query.
+void CpuBackend::attend_split(const AttentionCall& call, int64_t chunks, float* out) {
+  const int head_dim = call.shape.head_dim, queries = call.tile_tokens * call.group;
   const int64_t items = call.items();
-  int64_t chunks = 0;
-  for (int64_t i = 0; i < items; ++i) {
-    const AttentionItem item = call.item(i);
-    chunks = std::max(chunks, call.end_chunk(item) - call.first_chunk(item));
-  }
   const auto partial = [&](int64_t item, int64_t chunk) {
-    return partials_ + (item * chunks + chunk) * call.group * per_query;  // [group] m, [group] l, [group, head_dim] o
+    return partials_ + (item * chunks + chunk) * queries * (head_dim + 2);  // [queries] m, [queries] l, [queries, head_dim] o
   };
-  pool_.parallel_for(items * chunks, 1, [&](int w, int64_t claimed, int64_t) {
+  const int64_t stretch = std::max<int64_t>(1, items * chunks / (pool_.workers() * kStretchesPerWorker));
+  pool_.parallel_for(items * chunks, stretch, [&](int w, int64_t begin, int64_t end) {
     Worker& worker = workers_[w];
-    const AttentionItem item = call.item(claimed / chunks);
-    const int64_t chunk = call.first_chunk(item) + claimed % chunks;
-    if (chunk >= call.end_chunk(item)) return;
-    float* result = partial(claimed / chunks, claimed % chunks);
-    fill_queries(call, item, worker);
-    attend_chunk(call, item, chunk, worker, result, result + call.group, result + 2 * call.group);
-  });
-  pool_.parallel_for(items * call.group, 1, [&](int w, int64_t claimed, int64_t) {
-    float* running = workers_[w].running_o;
-    const AttentionItem item = call.item(claimed / call.group);
-    const int64_t g = claimed % call.group;
-    float m = -std::numeric_limits<float>::infinity(), l = 0;
-    for (int64_t chunk = 0; chunk < call.end_chunk(item) - call.first_chunk(item); ++chunk) {
-      const float* result = partial(claimed / call.group, chunk);
-      if (result[g] == -std::numeric_limits<float>::infinity()) continue;
-      table_.attention_fold(&m, &l, running, result[g], result[call.group + g],
-                            result + 2 * call.group + g * head_dim, head_dim);
+    int64_t filled = -1;  // the item whose queries the worker holds
+    for (int64_t claimed = begin; claimed < end; ++claimed) {
+      const AttentionItem item = call.item(claimed / chunks);
+      const int64_t chunk = claimed % chunks;
+      if (chunk >= call.chunks_of(item)) continue;
+      if (filled != claimed / chunks) fill_queries(call, item, worker);
+      filled = claimed / chunks;
+      float* result = partial(filled, chunk);
+      attend_chunk(call, item, call.first_chunk(item) + chunk, worker, result, result + queries, result + 2 * queries);
     }
-    const int64_t row = item.run->first + item.first;
-    table_.attention_finish(running, l, head_dim,
-                            out + (row * call.shape.heads + item.kv_head * call.group + g) * head_dim);
+  });
+  pool_.parallel_for(items * queries, 1, [&](int w, int64_t claimed, int64_t) {
+    float* running = workers_[w].running_o;
+    const AttentionItem item = call.item(claimed / queries);
+    const int64_t query = claimed % queries;
+    if (query >= item.tokens * call.group) return;
+    float m = -std::numeric_limits<float>::infinity(), l = 0;
+    for (int64_t chunk = 0; chunk < call.chunks_of(item); ++chunk) {
+      const float* result = partial(claimed / queries, chunk);
+      if (result[query] == -std::numeric_limits<float>::infinity()) continue;
+      table_.attention_fold(&m, &l, running, result[query], result[queries + query],
+                            result + 2 * queries + query * head_dim, head_dim);
+    }
+    const int64_t row = item.run->first + item.first + query / call.group;
+    const int64_t head = item.kv_head * call.group + query % call.group;
+    table_.attention_finish(running, l, head_dim, out + (row * call.shape.heads + head) * head_dim);
   });
 }
 
 Result<void> CpuBackend::attention(const float* q, std::span<const AttentionRun> runs, int64_t tokens,
                                    const AttentionShape& shape, const KvLayout& kv, Activation& out) {
   const int group = shape.heads / shape.kv_heads;
-  AttentionCall call{q, runs, shape, kv, group, std::max(1, kQueryTile / group)};
-  int64_t longest = 0;
-  for (const AttentionRun& run : runs) longest = std::max(longest, run.start + run.count);
-  const int64_t chunks = longest / kernels::kAttentionChunk + 1;
-  // Few items leave threads idle: then chunks are shared out too.
-  const bool few = call.items() < 2 * pool_.workers() && chunks > 1 && pool_.workers() > 1;
-  const int64_t floats = tokens * shape.heads * chunks * (shape.head_dim + 2);
-  if (few && floats <= partial_floats_) {
-    call.tile_tokens = 1;
-    attend_split(call, out.x);
+  int most_tokens = 1;  // of a run
+  for (const AttentionRun& run : runs) most_tokens = std::max(most_tokens, static_cast<int>(run.count));
+  const AttentionCall call{q, runs, shape, kv, group, std::clamp(kQueryTile / group, 1, most_tokens)};
+  int64_t longest = 0, all = 0;  // chunks of an item
+  for (int64_t i = 0; i < call.items(); ++i) {
+    const int64_t chunks = call.chunks_of(call.item(i));
+    longest = std::max(longest, chunks);
+    all += chunks;
+  }
+  // Few items, or one far longer than the others, leave threads idle: then chunks are shared out too.
+  const bool uneven = pool_.workers() > 1 && longest > 1 && longest * 2 * pool_.workers() > all;
+  const int64_t floats = call.items() * longest * call.tile_tokens * group * (shape.head_dim + 2);
+  if (uneven && floats <= partial_floats_) {
+    attend_split(call, longest, out.x);
   } else {
     attend_whole(call, out.x);
   }

@@ -80,7 +80,7 @@ class CpuBackend final : public Backend {
   void attend_item(const AttentionCall& call, const AttentionItem& item, Worker& worker) const;
   void attend_chunk(const AttentionCall& call, const AttentionItem& item, int64_t chunk, Worker& worker, float* m,
                     float* l, float* o) const;
-  void attend_split(const AttentionCall& call, float* out);
+  void attend_split(const AttentionCall& call, int64_t chunks, float* out);
   void attend_whole(const AttentionCall& call, float* out);
   void fill_queries(const AttentionCall& call, const AttentionItem& item, Worker& worker) const;
   void quantise_query(const float* q, int head_dim, int query, Worker& worker) const;
@@ -95,7 +95,9 @@ class CpuBackend final : public Backend {
 };
 
 // Query rows that share one read of keys and values.
-inline constexpr int kQueryTile = 24;
+inline constexpr int kQueryTile = 48;
+// Split attention hands out so many stretches of chunks per worker: a stretch fetches ahead, and the last one should be short.
+inline constexpr int64_t kStretchesPerWorker = 8;
 // Up to this many tokens, panels are chunks of so many blocks: a chunk stays in the first-level cache, and the next one is
 // fetched while it is multiplied.
 inline constexpr int kSmallBatchTokens = 48;

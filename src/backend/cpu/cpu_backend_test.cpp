@@ -246,6 +246,27 @@ TEST(CpuBackend, AttentionIsSoftmaxAndSameForAnyThreadsAndTokens) { check_attent
 TEST(CpuBackend, AttentionWithHalvesToo) { check_attention(kernels::KvType::kF16, 2e-3); }
 TEST(CpuBackend, AttentionWithInt8Too) { check_attention(kernels::KvType::kInt8, 0.05); }
 
+// One session far longer than the others has its chunks shared out, and nobody's bits change.
+TEST(CpuBackend, AttentionOfALongSessionAmongShortOnes) {
+  Machine one(1), three(3);
+  const AttentionShape shape = attention_shape(0);
+  Pages pages(700, kernels::KvType::kF16, random_values(700 * 64, 14), random_values(700 * 64, 15));
+  const std::vector<float> q = random_values(9 * 192, 16);
+  attend(three, q, pages, 700, 1, shape);  // stores all positions
+  const AttentionRun runs[] = {{0, 1, 10, pages.table.data()}, {1, 5, 695, pages.table.data()},
+                               {6, 2, 255, pages.table.data()}, {8, 1, 0, pages.table.data()}};
+  Owned together(9, 192, false), whole(9, 192, false);
+  ASSERT_TRUE(three.backend->attention(q.data(), runs, 9, shape, pages.layout, together.view).ok());
+  ASSERT_TRUE(one.backend->attention(q.data(), runs, 9, shape, pages.layout, whole.view).ok());
+  EXPECT_EQ(together.x, whole.x);
+  for (const AttentionRun& run : runs) {
+    Owned alone(run.count, 192, false);
+    const AttentionRun moved{0, run.count, run.start, run.pages};
+    ASSERT_TRUE(three.backend->attention(&q[run.first * 192], {&moved, 1}, run.count, shape, pages.layout, alone.view).ok());
+    EXPECT_TRUE(std::equal(alone.x.begin(), alone.x.end(), &together.x[run.first * 192])) << run.start;
+  }
+}
+
 TEST(CpuBackend, InfinityInAQueryIsAnErrorWithInt8Keys) {
   Machine machine(1);
   Pages pages(64, kernels::KvType::kInt8, random_values(64 * 64, 11), random_values(64 * 64, 12));

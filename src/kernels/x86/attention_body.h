@@ -4,6 +4,9 @@
 // columns of 16 lanes, each taking one fma per step (a head dimension, or a position), so up to kTileRows queries share each
 // load of keys and values. Queries share a tile only where their visible ranges overlap; the positions that only some of a
 // tile's queries see are walked query by query, in order, so no query ever multiplies a value that it may not see.
+// The first tile of a chunk fetches what comes next as fast as it consumes what is there: values while keys are multiplied, the
+// keys of the next chunk while values are. Pages of a head are 8 KiB apart in memory from those of the next, so that no hardware
+// prefetcher follows.
 // Not here: elementwise functions (elementwise_body.h), what is particular to int8 keys (attention_int8_body.h).
 #pragma once
 
@@ -28,14 +31,21 @@ inline Range visible(const AttentionChunk& chunk, int query) {
           smaller(chunk.end[query] - chunk.first_position, kAttentionChunk)};
 }
 
-// sum[r][c] = fma(weights[r][step], row(step, c), sum[r][c]) for each step in order.
+// sum[r][c] = fma(weights[r][step], row(step, c), sum[r][c]) for steps [begin, end) in order.
 template <class V, int R, int C, class Row>
-inline __attribute__((always_inline)) void accumulate(const float* const (&weights)[R], int steps, Row row, V (&sum)[R][C]) {
-  for (int step = 0; step < steps; ++step) {
-    if constexpr (R == 1) {  // each column is used once: holding them all would take registers from the sums
-      const auto weight = V::broadcast(weights[0] + step);
+inline __attribute__((always_inline)) void accumulate_steps(const float* const (&weights)[R], int begin, int end, Row row,
+                                                            V (&sum)[R][C]) {
+  for (int step = begin; step < end; ++step) {
+    if constexpr (V::holds_weights(R)) {  // holding the columns would take registers from the sums
+      typename V::Broadcast held[R];
 #pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) sum[0][c] = V::fma(weight, row(step, c), sum[0][c]);
+      for (int r = 0; r < R; ++r) held[r] = V::broadcast(weights[r] + step);
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) {
+        const V column = row(step, c);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) sum[r][c] = V::fma(held[r], column, sum[r][c]);
+      }
       continue;
     }
     V columns[C];
@@ -50,13 +60,28 @@ inline __attribute__((always_inline)) void accumulate(const float* const (&weigh
   }
 }
 
+// The same for all steps. Where `fetch` is not null, 16 steps also fetch as many bytes from there as they consume, so that no
+// burst of fetches waits for the processor's few outstanding misses.
+template <class V, int R, int C, class T, class Row>
+inline __attribute__((always_inline)) void accumulate(const float* const (&weights)[R], int steps, Row row, V (&sum)[R][C],
+                                                      const T* fetch, int64_t fetch_stride) {
+  if (fetch == nullptr) return accumulate_steps<V, R, C>(weights, 0, steps, row, sum);
+  for (int step = 0; step < steps; step += kLaneCount) {
+    fetch_bytes(fetch, C * kLaneCount * kLaneCount * static_cast<int64_t>(sizeof(T)));
+    fetch += fetch_stride;
+    accumulate_steps<V, R, C>(weights, step, smaller(step + kLaneCount, steps), row, sum);
+  }
+}
+
 // Scores of C groups of 16 positions within one page for R queries, into their probability rows.
 template <class V, int R, int C, class T>
-void score_groups(const AttentionChunk& chunk, const int* queries, int group) {
+void score_groups(const AttentionChunk& chunk, const int* queries, int group, bool fetch) {
   const float* weights[R];
   for (int r = 0; r < R; ++r) weights[r] = chunk.q[queries[r]];
   const int64_t group_size = static_cast<int64_t>(chunk.head_dim) * kLaneCount;
-  const T* keys = static_cast<const T*>(chunk.key_pages[group / kGroupsPerPage]) + (group % kGroupsPerPage) * group_size;
+  const int64_t start = (group % kGroupsPerPage) * group_size;
+  const T* keys = static_cast<const T*>(chunk.key_pages[group / kGroupsPerPage]) + start;
+  const T* values = fetch ? static_cast<const T*>(chunk.value_pages[group / kGroupsPerPage]) + start : nullptr;
   V sum[R][C];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
@@ -64,7 +89,7 @@ void score_groups(const AttentionChunk& chunk, const int* queries, int group) {
     for (int c = 0; c < C; ++c) sum[r][c] = V::zero();
   }
   const auto row = [&](int step, int c) __attribute__((always_inline)) { return V::load(keys + step * kLaneCount + c * group_size); };
-  accumulate<V, R, C>(weights, chunk.head_dim, row, sum);
+  accumulate<V, R, C, T>(weights, chunk.head_dim, row, sum, values, C * kLaneCount * kLaneCount);
   const V scale = V::set(chunk.scale);
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
@@ -75,14 +100,14 @@ void score_groups(const AttentionChunk& chunk, const int* queries, int group) {
 }
 
 template <class V, int R, class T>
-void scores(const AttentionChunk& chunk, const int* queries, Range range) {
+void scores(const AttentionChunk& chunk, const int* queries, Range range, bool fetch) {
   constexpr int kColumns = V::tile_columns(R);
   const int end = (range.end + kLaneCount - 1) / kLaneCount;
   int group = range.begin / kLaneCount;
   while (group < end) {
     const int page_end = smaller((group / kGroupsPerPage + 1) * kGroupsPerPage, end);
-    for (; group + kColumns <= page_end; group += kColumns) score_groups<V, R, kColumns, T>(chunk, queries, group);
-    for (; group < page_end; ++group) score_groups<V, R, 1, T>(chunk, queries, group);
+    for (; group + kColumns <= page_end; group += kColumns) score_groups<V, R, kColumns, T>(chunk, queries, group, fetch);
+    for (; group < page_end; ++group) score_groups<V, R, 1, T>(chunk, queries, group, fetch);
   }
 }
 
@@ -158,9 +183,17 @@ struct PageValues<int8_t> {
   int odd;
 };
 
+// Where the next chunk's keys for 16 positions from `position` on begin, dimensions d and up.
+template <class T>
+const T* next_keys(const AttentionChunk& chunk, int position, int d) {
+  const auto* page = static_cast<const T*>(chunk.next_key_pages[position / kPagePositions]);
+  const int64_t group = position % kPagePositions / kLaneCount;
+  return page == nullptr ? nullptr : page + (group * chunk.head_dim + d) * kLaneCount;
+}
+
 // o[d..] of R queries continues over positions `range`.
 template <class V, int R, int C, class T>
-void value_columns(const AttentionChunk& chunk, const int* queries, Range range, int d) {
+void value_columns(const AttentionChunk& chunk, const int* queries, Range range, int d, bool fetch) {
   V sum[R][C];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
@@ -174,7 +207,9 @@ void value_columns(const AttentionChunk& chunk, const int* queries, Range range,
     const float* weights[R];
     for (int r = 0; r < R; ++r) weights[r] = probabilities(chunk, queries[r]) + position;
     const PageValues<T> values(chunk, position, d);
-    accumulate<V, R, C>(weights, count, [&](int step, int c) __attribute__((always_inline)) { return values.template row<V>(step, c); }, sum);
+    const auto row = [&](int step, int c) __attribute__((always_inline)) { return values.template row<V>(step, c); };
+    const T* keys = fetch ? next_keys<T>(chunk, position, d) : nullptr;
+    accumulate<V, R, C, T>(weights, count, row, sum, keys, static_cast<int64_t>(chunk.head_dim) * kLaneCount);
     position += count;
   }
 #pragma GCC unroll 8
@@ -199,37 +234,38 @@ void value_rest(const AttentionChunk& chunk, int query, Range range, int d) {
 }
 
 template <class V, int R, class T>
-void values(const AttentionChunk& chunk, const int* queries, Range range) {
+void values(const AttentionChunk& chunk, const int* queries, Range range, bool fetch) {
   if (range.begin >= range.end) return;
+  fetch = fetch && chunk.next_key_pages != nullptr;
   constexpr int kColumns = V::tile_columns(R);
   int d = 0;
   for (; d + kColumns * kLaneCount <= chunk.head_dim; d += kColumns * kLaneCount) {
-    value_columns<V, R, kColumns, T>(chunk, queries, range, d);
+    value_columns<V, R, kColumns, T>(chunk, queries, range, d, fetch);
   }
-  for (; d + kLaneCount <= chunk.head_dim; d += kLaneCount) value_columns<V, R, 1, T>(chunk, queries, range, d);
+  for (; d + kLaneCount <= chunk.head_dim; d += kLaneCount) value_columns<V, R, 1, T>(chunk, queries, range, d, fetch);
   if (d == chunk.head_dim) return;
   for (int r = 0; r < R; ++r) value_rest<V, T>(chunk, queries[r], range, d);
 }
 
 // R queries whose ranges have positions in common.
 template <class V, int R, class T>
-void attend(const AttentionChunk& chunk, const int* queries, Range all, Range common) {
+void attend(const AttentionChunk& chunk, const int* queries, Range all, Range common, bool fetch) {
   if constexpr (sizeof(T) == 1) {
-    int8_scores<V, R>(chunk, queries, all.begin, all.end);
+    int8_scores<V, R>(chunk, queries, all.begin, all.end, fetch);
   } else {
-    scores<V, R, T>(chunk, queries, all);
+    scores<V, R, T>(chunk, queries, all, fetch);
   }
   for (int r = 0; r < R; ++r) {
     const Range range = visible(chunk, queries[r]);
     softmax<V>(chunk, queries[r], range);
-    values<V, 1, T>(chunk, queries + r, {range.begin, common.begin});
+    values<V, 1, T>(chunk, queries + r, {range.begin, common.begin}, false);
   }
-  values<V, R, T>(chunk, queries, common);
-  for (int r = 0; r < R; ++r) values<V, 1, T>(chunk, queries + r, {common.end, visible(chunk, queries[r]).end});
+  values<V, R, T>(chunk, queries, common, fetch);
+  for (int r = 0; r < R; ++r) values<V, 1, T>(chunk, queries + r, {common.end, visible(chunk, queries[r]).end}, false);
 }
 
 template <class V, class T>
-void attend_tile(const AttentionChunk& chunk, const int* queries, int count) {
+void attend_tile(const AttentionChunk& chunk, const int* queries, int count, bool fetch) {
   Range all = visible(chunk, queries[0]);
   Range common = all;
   for (int r = 1; r < count; ++r) {
@@ -240,18 +276,18 @@ void attend_tile(const AttentionChunk& chunk, const int* queries, int count) {
   if (common.begin >= common.end) {
     for (int r = 0; r < count; ++r) {
       const Range range = visible(chunk, queries[r]);
-      attend<V, 1, T>(chunk, queries + r, range, range);
+      attend<V, 1, T>(chunk, queries + r, range, range, fetch);
     }
     return;
   }
   static_assert(V::kTileRows == 6);
   switch (count) {
-    case 1: return attend<V, 1, T>(chunk, queries, all, common);
-    case 2: return attend<V, 2, T>(chunk, queries, all, common);
-    case 3: return attend<V, 3, T>(chunk, queries, all, common);
-    case 4: return attend<V, 4, T>(chunk, queries, all, common);
-    case 5: return attend<V, 5, T>(chunk, queries, all, common);
-    default: return attend<V, 6, T>(chunk, queries, all, common);
+    case 1: return attend<V, 1, T>(chunk, queries, all, common, fetch);
+    case 2: return attend<V, 2, T>(chunk, queries, all, common, fetch);
+    case 3: return attend<V, 3, T>(chunk, queries, all, common, fetch);
+    case 4: return attend<V, 4, T>(chunk, queries, all, common, fetch);
+    case 5: return attend<V, 5, T>(chunk, queries, all, common, fetch);
+    default: return attend<V, 6, T>(chunk, queries, all, common, fetch);
   }
 }
 
@@ -268,6 +304,7 @@ void attend_all(const AttentionChunk& chunk) {
   }
   int tile[V::kTileRows];
   int filled = 0;
+  bool first = true;
   for (int query = 0; left > 0; ++query) {
     const Range range = visible(chunk, query);
     if (range.begin >= range.end) continue;
@@ -276,7 +313,8 @@ void attend_all(const AttentionChunk& chunk) {
     const int size = (left + filled - 1 + tiles - 1) / tiles;  // tiles of equal height rather than a short last one
     --left;
     if (filled < size) continue;
-    attend_tile<V, T>(chunk, tile, filled);
+    attend_tile<V, T>(chunk, tile, filled, first);
+    first = false;
     filled = 0;
   }
 }

@@ -26,6 +26,11 @@ inline float* probabilities(const AttentionChunk& chunk, int query) {
   return chunk.scratch + static_cast<int64_t>(query) * kAttentionChunk;
 }
 
+// Asks for bytes that are read soon.
+inline __attribute__((always_inline)) void fetch_bytes(const void* start, int64_t bytes) {
+  for (int64_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(static_cast<const char*>(start) + offset);
+}
+
 // A query's blocks as V::dot wants them.
 template <class V>
 struct Int8Query {
@@ -48,16 +53,22 @@ inline __attribute__((always_inline)) void int8_dots(const Int8Query<V>* queries
 
 // Scores of 16 positions for R queries, into their probability rows.
 template <class V, int R>
-void int8_score_groups(const AttentionChunk& chunk, const Int8Query<V>* queries, const int* rows, int group) {
+void int8_score_groups(const AttentionChunk& chunk, const Int8Query<V>* queries, const int* rows, int group, bool fetch) {
   const auto* page = static_cast<const int8_t*>(chunk.key_pages[group / kGroupsPerPage]);
   const int quads = static_cast<int>(key_quads(chunk.head_dim));
   const int group_in_page = group % kGroupsPerPage;
   const int8_t* keys = page + static_cast<int64_t>(group_in_page) * quads * kLaneCount * kKeyQuad;
+  const auto* values = static_cast<const int8_t*>(chunk.value_pages[group / kGroupsPerPage]);
+  if (fetch) {
+    const int64_t scale_bytes = kLaneCount * head_blocks(chunk.head_dim) * static_cast<int64_t>(sizeof(float));
+    fetch_bytes(values + int8_value_bytes(chunk.head_dim) + group_in_page * scale_bytes, scale_bytes);
+  }
   V score[R];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) score[r] = V::zero();
   for (int block = 0; block * kQuadsPerBlock < quads; ++block) {
     typename V::Integer sum[R];
+    if (fetch) fetch_bytes(values + (static_cast<int64_t>(group_in_page) * chunk.head_dim + block * kBlock) * kLaneCount, kBlock * kLaneCount);
     const int8_t* first = keys + static_cast<int64_t>(block) * kQuadsPerBlock * kLaneCount * kKeyQuad;
     int8_dots<V, R>(queries, first, block, smaller(kQuadsPerBlock, quads - block * kQuadsPerBlock), sum);
 #pragma GCC unroll 8
@@ -72,15 +83,15 @@ void int8_score_groups(const AttentionChunk& chunk, const Int8Query<V>* queries,
 }
 
 template <class V, int R>
-void int8_score_rows(const AttentionChunk& chunk, const Int8Query<V>* queries, const int* rows, int begin, int end) {
+void int8_score_rows(const AttentionChunk& chunk, const Int8Query<V>* queries, const int* rows, int begin, int end, bool fetch) {
   for (int group = begin / kLaneCount; group * kLaneCount < end; ++group) {
-    int8_score_groups<V, R>(chunk, queries, rows, group);
+    int8_score_groups<V, R>(chunk, queries, rows, group, fetch);
   }
 }
 
 // Scores of positions [begin, end), relative to the chunk and rounded out to groups of 16, for R queries.
 template <class V, int R>
-void int8_scores(const AttentionChunk& chunk, const int* rows, int begin, int end) {
+void int8_scores(const AttentionChunk& chunk, const int* rows, int begin, int end, bool fetch) {
   const int blocks = static_cast<int>(head_blocks(chunk.head_dim));
   Int8Query<V> queries[R];
   for (int r = 0; r < R; ++r) {
@@ -90,8 +101,8 @@ void int8_scores(const AttentionChunk& chunk, const int* rows, int begin, int en
   }
   constexpr int kRows = V::kInt8Rows;
   constexpr int kRest = R % kRows;
-  for (int r = 0; r + kRows <= R; r += kRows) int8_score_rows<V, kRows>(chunk, queries + r, rows + r, begin, end);
-  if constexpr (kRest != 0) int8_score_rows<V, kRest>(chunk, queries + R - kRest, rows + R - kRest, begin, end);
+  for (int r = 0; r + kRows <= R; r += kRows) int8_score_rows<V, kRows>(chunk, queries + r, rows + r, begin, end, fetch && r == 0);
+  if constexpr (kRest != 0) int8_score_rows<V, kRest>(chunk, queries + R - kRest, rows + R - kRest, begin, end, fetch && R < kRows);
 }
 
 // One scale for n values.

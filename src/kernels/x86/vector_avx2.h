@@ -18,6 +18,7 @@ struct Vector {
 
   // 16-lane columns of a tile of `rows` accumulator rows that fill the registers: 16 less those for operands.
   static constexpr int tile_columns(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
+  static constexpr bool holds_weights(int rows) { return rows == 1; }  // rather than columns
   static constexpr int kTileRows = 6;
 
   static Vector load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }

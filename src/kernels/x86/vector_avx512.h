@@ -18,6 +18,7 @@ struct Vector {
 
   // 16-lane columns of a tile of `rows` accumulator rows: at most 24 of the 32 registers.
   static constexpr int tile_columns(int) { return 4; }
+  static constexpr bool holds_weights(int rows) { return rows == 1; }  // rather than columns
   static constexpr int kTileRows = 6;
 
   static Vector load(const float* p) { return {_mm512_loadu_ps(p)}; }
