@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
-
 namespace hearth {
 namespace {
 
@@ -89,10 +87,8 @@ void Scheduler::end_stuck() {
   const std::vector<Answer*> running = running_;
   for (Answer* answer : running) {
     if (seconds(answer->since_ns, now) <= options_.watchdog_seconds) continue;
-    const Error error{ErrorCode::kInternal, "the answer made no progress for " +
-                                                std::to_string(static_cast<int64_t>(options_.watchdog_seconds)) + " s"};
-    log(LogLevel::kError, "answer " + std::to_string(answer->id) + ": " + error.message + " and was ended");
-    end(answer, error);
+    const auto limit = static_cast<int64_t>(options_.watchdog_seconds);
+    end(answer, Error{ErrorCode::kInternal, "the answer made no progress for " + std::to_string(limit) + " s and was ended"});
   }
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "engine/decoding.h"
 #include "engine/serving/engine_runner.h"
 #include "engine/serving/scheduler.h"
@@ -150,6 +151,9 @@ void Service::Impl::end(AnswerId id, const Result<void>& outcome) {
   {
     const std::lock_guard lock(mutex);
     --accepted;
+  }
+  if (!outcome.ok() && outcome.error().code != ErrorCode::kCancelled) {
+    log(LogLevel::kError, "answer " + std::to_string(id) + ": " + outcome.error().message);
   }
   publish();  // who asks at its end finds it counted
   runner.end(id, outcome);

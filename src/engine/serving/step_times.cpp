@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kSlow = 1.0 / 8;       // share of a new sample that was better than expected
 constexpr int64_t kTellingTokens = 4;   // fewer say little about the price of one
+constexpr double kLeastShare = 1.0 / 3; // of the time of the answers: where many are made, a prompt must get on, too
 constexpr int64_t kGrain = 8;           // pieces are multiples of it where they are larger than twice that
 
 }  // namespace
@@ -37,7 +38,8 @@ void StepTimes::measured(int64_t answers, int64_t prompt_tokens, double seconds)
 int64_t StepTimes::prompt_tokens(int64_t answers, double seconds, int64_t most) const {
   if (answers == 0) return most;
   if (per_token_ <= 0) return std::min(most, kFirstPiece);
-  const double left = std::max(0.0, seconds - answers_seconds(answers));
+  const double alone = answers_seconds(answers);
+  const double left = std::max(seconds - alone, alone * kLeastShare);
   int64_t tokens = static_cast<int64_t>(std::min(left / per_token_, static_cast<double>(most)));
   if (tokens > 2 * kGrain) tokens -= tokens % kGrain;
   return std::min(most, std::max(tokens, kLeastPiece));

@@ -12,7 +12,7 @@ namespace hearth {
 class StepTimes {
  public:
   static constexpr int64_t kFirstPiece = 16;  // tokens, before anything was measured
-  static constexpr int64_t kLeastPiece = 8;   // however long the answers alone take: a prompt must get on
+  static constexpr int64_t kLeastPiece = 4;   // however dear a token is
 
   void measured(int64_t answers, int64_t prompt_tokens, double seconds);
   // Prompt tokens that a step of so many answers can take within `seconds`, at most `most`.
