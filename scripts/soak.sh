@@ -1,6 +1,6 @@
 #!/bin/bash
 # What takes hours: every test and many damaged models under the sanitizers, fuzzing of every reader of foreign bytes,
-# determinism and accuracy of all models. HEARTH_SOAK_SECONDS sets the time of each fuzzer (default 3600).
+# a million schedules of the scheduler, determinism and accuracy of all models. HEARTH_SOAK_SECONDS sets the time of each fuzzer (default 3600).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/cache.sh
@@ -16,6 +16,7 @@ ninja -C build/asan -j "$jobs" --quiet
 HEARTH_MUTATIONS=1000 ctest --test-dir build/asan --output-on-failure --timeout 7200
 HEARTH_MUTATIONS=50000 build/asan/tests/mutated_gguf_test --gtest_brief=1
 HEARTH_MUTATIONS=20000 build/asan/tests/mutated_model_test --gtest_brief=1
+HEARTH_SCHEDULES=1000000 build/release/engine_test --gtest_brief=1 --gtest_filter='SchedulerSimulation.*'
 cmake --preset fuzz > /dev/null
 for source in $(git ls-files 'src/*_fuzz.cpp'); do
   fuzzer=$(basename "$source" .cpp)
