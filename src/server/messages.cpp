@@ -107,7 +107,7 @@ Checked<std::string> render_conversation(const Engine& engine, const Conversatio
     error.status = 400;
     return error;
   }
-  return std::move(text).value();
+  return std::move(text).value() + conversation.answer_begins_with;
 }
 
 Checked<std::vector<int32_t>> conversation_prompt(const Engine& engine, const Conversation& conversation) {
@@ -136,7 +136,7 @@ bool asks_for_tools(const Json& body) {
 
 Checked<Nothing> refuse_unsupported(const Json& body) {
   if (asks_for_tools(body)) {
-    return not_supported("tool calls are not supported: leave 'tools' out or set 'tool_choice' to \"none\"", "tools");
+    return not_supported("this server does not support tools: leave 'tools' out or set 'tool_choice' to \"none\"", "tools");
   }
   if (const Json* format = find_member(body, "response_format")) {
     if (!format->is_object() || format->value("type", Json("text")) != "text") {

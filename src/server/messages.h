@@ -20,6 +20,7 @@ struct Conversation {
   Json messages = Json::array();
   Json template_variables = Json::object();  // "chat_template_kwargs" and the like; cannot replace messages
   bool add_generation_prompt = true;
+  std::string answer_begins_with;            // text of the answer's turn that the model goes on from
 };
 
 // OpenAI's messages, which llama-server and LM Studio share; `field` is named in errors.

@@ -250,6 +250,11 @@ bool Models::unload(const std::string& resolved_name) {
   return true;
 }
 
+bool Models::wait_until_unloaded(const std::string& resolved_name, Milliseconds limit) const {
+  std::unique_lock lock(impl_->mutex);
+  return impl_->changed.wait_for(lock, limit, [&] { return impl_->find(resolved_name) == nullptr; });
+}
+
 std::vector<Models::Status> Models::loaded() const {
   const std::lock_guard lock(impl_->mutex);
   const auto now = Steady::now();

@@ -82,6 +82,8 @@ class Models {
   Checked<std::shared_ptr<Lease>> acquire(const std::string& name, const std::optional<KeepAlive>& keep_alive = std::nullopt);
   // Takes it out of memory once nobody uses it. False if it was not loaded.
   bool unload(const std::string& resolved_name);
+  // False if somebody still uses it by then.
+  bool wait_until_unloaded(const std::string& resolved_name, std::chrono::milliseconds limit) const;
   std::vector<Status> loaded() const;
 
  private:

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "base/log.h"
+#include "server/ollama/ollama.h"
 #include "server/openai/openai.h"
 #include "server/status.h"
 
@@ -12,6 +13,7 @@ namespace hearth::server {
 namespace {
 
 constexpr Scope kInfer = Scope::kInfer;
+constexpr Scope kManage = Scope::kManage;
 
 constexpr Route kRoutes[] = {
     {"GET", "/", kInfer, Dialect::kOllama, root, "Says that the server runs"},
@@ -23,6 +25,13 @@ constexpr Route kRoutes[] = {
     {"GET", "/models/*", kInfer, Dialect::kOpenAi, openai::show_model, "One installed model"},
     {"POST", "/v1/chat/completions", kInfer, Dialect::kOpenAi, openai::chat_completions, "Answers a conversation"},
     {"POST", "/chat/completions", kInfer, Dialect::kOpenAi, openai::chat_completions, "Answers a conversation"},
+    {"POST", "/api/chat", kInfer, Dialect::kOllama, ollama::chat, "Answers a conversation; loads or unloads without messages"},
+    {"POST", "/api/generate", kInfer, Dialect::kOllama, ollama::generate, "Answers a prompt; loads or unloads without one"},
+    {"GET", "/api/tags", kInfer, Dialect::kOllama, ollama::tags, "The installed models"},
+    {"POST", "/api/show", kInfer, Dialect::kOllama, ollama::show, "What a model is"},
+    {"GET", "/api/ps", kInfer, Dialect::kOllama, ollama::ps, "The models in memory"},
+    {"GET", "/api/version", kInfer, Dialect::kOllama, ollama::version, "The version"},
+    {"GET", "/api/status", kInfer, Dialect::kOllama, ollama::status, "Whether anything leaves this machine: no"},
 };
 
 std::string_view prefix_of(const Route& route) {

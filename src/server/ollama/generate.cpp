@@ -1,0 +1,134 @@
+// POST /api/generate. Contract: server/ollama/ollama.h.
+#include "base/clock.h"
+#include "engine/prompt.h"
+#include "server/messages.h"
+#include "server/ollama/go_template.h"
+#include "server/ollama/ollama.h"
+#include "server/ollama/request.h"
+#include "server/ollama/writer.h"
+#include "text/tokenizer.h"
+
+namespace hearth::server::ollama {
+
+namespace {
+
+struct Fields {
+  std::string prompt, system, chat_template;
+  bool raw = false;
+  Json context = Json::array();       // tokens of what was said before
+};
+
+Checked<Fields> read_fields(const Json& body) {
+  Fields fields;
+  const std::pair<const char*, std::string*> strings[] = {
+      {"prompt", &fields.prompt}, {"system", &fields.system}, {"template", &fields.chat_template}};
+  for (const auto& [name, to] : strings) {
+    Checked<std::string> text = string_member(body, name);
+    if (!text.ok()) return text.error();
+    *to = std::move(*text);
+  }
+  Checked<bool> raw = bool_member(body, "raw", false);
+  if (!raw.ok()) return raw.error();
+  fields.raw = *raw;
+  if (const Json* context = find_member(body, "context")) {
+    if (!context->is_array()) return bad_request(std::string("'context' must be a list of tokens, not ") + context->type_name(), "context");
+    fields.context = *context;
+  }
+  if (fields.raw && !(fields.system.empty() && fields.chat_template.empty() && fields.context.empty())) {
+    return bad_request("raw mode does not support template, system, or context", "raw");
+  }
+  return fields;
+}
+
+Checked<std::vector<int32_t>> read_context(const Json& list, const Engine& engine) {
+  std::vector<int32_t> tokens;
+  tokens.reserve(list.size());
+  for (const Json& entry : list) {
+    const bool known = entry.is_number_integer() && entry >= 0 && entry < engine.info().vocabulary;
+    if (!known) {
+      return bad_request("'context' must be what an earlier answer of this model gave; " + to_text(entry).substr(0, 40) +
+                             " is no token of it",
+                         "context");
+    }
+    tokens.push_back(entry.get<int32_t>());
+  }
+  return tokens;
+}
+
+Json messages_of(const Fields& fields) {
+  Json messages = Json::array();
+  if (!fields.system.empty()) messages.push_back({{"role", "system"}, {"content", fields.system}});
+  messages.push_back({{"role", "user"}, {"content", fields.prompt}});
+  return messages;
+}
+
+// A character that no prompt has a reason to contain: it marks where an earlier answer ended.
+constexpr std::string_view kAnswerMark = "\xee\x80\x82";
+
+// How a chat goes on after an answer: what its template writes between that answer and the next.
+Checked<std::string> render_next_turn(const Engine& engine, const Fields& fields) {
+  Conversation conversation;
+  conversation.messages = {{{"role", "user"}, {"content", "."}}, {{"role", "assistant"}, {"content", kAnswerMark}}};
+  for (Json& message : messages_of(fields)) conversation.messages.push_back(std::move(message));
+  Checked<std::string> text = render_conversation(engine, conversation);
+  if (!text.ok()) return text;
+  const size_t mark = text->find(kAnswerMark);
+  if (mark == std::string::npos) {
+    return not_supported("'context': this model's chat template cannot go on from tokens; send the messages to /api/chat", "context");
+  }
+  return text->substr(mark + kAnswerMark.size());
+}
+
+Checked<std::string> render(const Engine& engine, const Fields& fields) {
+  if (!fields.chat_template.empty()) {
+    const Result<GoTemplate> parsed = GoTemplate::parse(fields.chat_template);
+    if (!parsed.ok()) return bad_request(parsed.error().message, "template");
+    return parsed->render_prompt({fields.system, fields.prompt, "", ""});
+  }
+  if (engine.info().chat_template.empty()) {
+    if (!fields.system.empty()) {
+      return not_supported("'system': this model has no chat template, it only continues text", "system");
+    }
+    return fields.prompt;
+  }
+  if (!fields.context.empty()) return render_next_turn(engine, fields);
+  Conversation conversation;
+  conversation.messages = messages_of(fields);
+  return render_conversation(engine, conversation);
+}
+
+Checked<std::vector<int32_t>> make_prompt(const Engine& engine, const Fields& fields) {
+  if (fields.raw) return text_prompt(engine, fields.prompt);
+  Checked<std::vector<int32_t>> tokens = read_context(fields.context, engine);
+  if (!tokens.ok()) return tokens;
+  Checked<std::string> text = render(engine, fields);
+  if (!text.ok()) return text.error();
+  if (tokens->empty()) return rendered_prompt(engine, *text);
+  for (const int32_t token : engine.tokenizer().encode(*text, {})) tokens->push_back(token);
+  return tokens;
+}
+
+}  // namespace
+
+void generate(Context& context, const Request& request, const ResponderPtr& responder) {
+  const int64_t begun = monotonic_ns();
+  const auto refuse = [&](const ApiError& error) { send_error(*responder, Dialect::kOllama, error, request.id); };
+  Checked<Prepared> prepared = read(request);
+  if (!prepared.ok()) return refuse(prepared.error());
+  Checked<Fields> fields = read_fields(prepared->body);
+  if (!fields.ok()) return refuse(fields.error());
+  if (fields->prompt.empty()) return load_or_unload(context, *prepared, AnswerForm::kGenerate, request, responder);
+  if (Checked<Nothing> loaded = load_model(context, &*prepared); !loaded.ok()) return refuse(loaded.error());
+  const Engine& engine = prepared->model->engine();
+  Checked<std::vector<int32_t>> prompt = make_prompt(engine, *fields);
+  if (!prompt.ok()) return refuse(prompt.error());
+  if (Checked<Nothing> fits = check_prompt_fits(engine, *prompt); !fits.ok()) return refuse(fits.error());
+  AnswerOptions options;
+  options.form = AnswerForm::kGenerate, options.begun_ns = begun, options.request_id = request.id;
+  options.with_context = !fields->raw;
+  if (options.with_context) options.prompt = *prompt;
+  auto writer = std::make_shared<AnswerWriter>(responder, *prepared, std::move(options));
+  start_answers({prepared->model, {std::move(*prompt)}, prepared->parameters, request.owner}, events_of(std::move(writer)), responder);
+}
+
+}  // namespace hearth::server::ollama

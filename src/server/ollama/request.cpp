@@ -1,0 +1,103 @@
+// Contract and exclusions: server/ollama/request.h.
+#include "server/ollama/request.h"
+
+#include <chrono>
+
+#include "server/messages.h"
+
+namespace hearth::server::ollama {
+
+namespace {
+
+constexpr std::chrono::seconds kUnloadWait{10};
+
+bool is_blank(const Json* value) {
+  return value == nullptr || (value->is_string() && value->get_ref<const std::string&>().empty()) ||
+         (value->is_array() && value->empty());
+}
+
+Checked<Nothing> refuse_images(const Json& object, const std::string& where) {
+  const Json* images = find_member(object, "images");
+  if (images != nullptr && !images->is_array()) {
+    return bad_request("'" + where + "images' must be a list, not " + images->type_name(), where + "images");
+  }
+  if (!is_blank(images)) return not_supported("'" + where + "images': this model reads text only", where + "images");
+  return Nothing{};
+}
+
+Checked<Nothing> refuse_what_is_not_done(const Json& body, const std::string& model) {
+  const std::string shown = model.empty() ? "the model" : "\"" + model.substr(0, 100) + "\"";
+  if (const Json* think = find_member(body, "think"); !is_blank(think) && *think != false && *think != "none") {
+    if (!think->is_boolean() && !think->is_string()) {
+      return bad_request(std::string("'think' must be true, false or a level, not ") + think->type_name(), "think");
+    }
+    return not_supported(shown + " does not support thinking: leave 'think' out or set it to false", "think");
+  }
+  if (const Json* format = find_member(body, "format"); !is_blank(format)) {
+    return not_supported("'format': answers in a given shape are not supported; leave it out", "format");
+  }
+  if (const Json* tools = find_member(body, "tools"); tools != nullptr && !tools->is_array()) {
+    return bad_request(std::string("'tools' must be a list, not ") + tools->type_name(), "tools");
+  }
+  for (const char* name : {"width", "height", "steps"}) {  // of images that other models make
+    if (find_member(body, name)) return not_supported(std::string("'") + name + "': this server makes text only", name);
+  }
+  return refuse_images(body, "");
+}
+
+}  // namespace
+
+Checked<Prepared> read(const Request& request) {
+  Checked<Prepared> prepared = read_request(request, Dialect::kOllama, "options");
+  if (!prepared.ok()) return prepared;
+  if (Checked<Nothing> fine = refuse_what_is_not_done(prepared->body, prepared->model_name); !fine.ok()) return fine.error();
+  prepared->parameters.choices = 1;  // there is no place for more in an answer
+  return prepared;
+}
+
+Checked<std::string> name_member(const Json& body) {
+  Checked<std::string> model = string_member(body, "model");
+  return !model.ok() || !model->empty() ? model : string_member(body, "name");
+}
+
+Checked<Json> read_chat_messages(const Json& body) {
+  const Json* list = find_member(body, "messages");
+  if (list == nullptr || !list->is_array()) return read_messages(body);
+  Json plain = Json::array();
+  for (size_t i = 0; i < list->size(); ++i) {
+    Json message = (*list)[i];
+    if (message.is_object()) {
+      if (Checked<Nothing> fine = refuse_images(message, "messages[" + std::to_string(i) + "]."); !fine.ok()) return fine.error();
+      if (const Json* role = find_member(message, "role"); role && role->is_string()) {
+        std::string name = *role;
+        for (char& letter : name) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
+        message["role"] = std::move(name);
+      }
+      if (!find_member(message, "content")) message["content"] = "";
+    }
+    plain.push_back(std::move(message));
+  }
+  return read_messages(Json{{"messages", std::move(plain)}});
+}
+
+void load_or_unload(Context& context, Prepared& prepared, AnswerForm form, const Request& request,
+                    const ResponderPtr& responder) {
+  const auto refuse = [&](const ApiError& error) { send_error(*responder, Dialect::kOllama, error, request.id); };
+  const bool unload = prepared.keep_alive && *prepared.keep_alive && (*prepared.keep_alive)->count() == 0;
+  Checked<library::Installed> file = context.models.resolve(prepared.model_name);
+  if (!file.ok()) return refuse(file.error());
+  if (unload) {
+    context.models.unload(file->name);
+    context.models.wait_until_unloaded(file->name, kUnloadWait);
+  } else if (Checked<Nothing> loaded = load_model(context, &prepared); !loaded.ok()) {
+    return refuse(loaded.error());
+  }
+  prepared.model.reset();
+  Json answer = envelope(prepared.model_name.empty() ? file->name : prepared.model_name);
+  put_text(&answer, form, "");
+  answer["done"] = true;
+  answer["done_reason"] = unload ? "unload" : "load";
+  send_json(*responder, answer);
+}
+
+}  // namespace hearth::server::ollama
