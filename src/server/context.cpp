@@ -31,21 +31,26 @@ std::string new_id(std::string_view prefix) {
 
 int64_t unix_seconds() { return static_cast<int64_t>(std::time(nullptr)); }
 
-std::string rfc3339_now() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
+std::string rfc3339(int64_t seconds, int64_t nanoseconds) {
+  const std::time_t time = seconds;
   std::tm parts{};
-  gmtime_r(&now.tv_sec, &parts);
+  gmtime_r(&time, &parts);
   char text[48], whole[32];
   std::strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text, sizeof text, "%s.%09ldZ", whole, now.tv_nsec);
+  std::snprintf(text, sizeof text, "%s.%09lldZ", whole, static_cast<long long>(nanoseconds));
   return text;
 }
 
-Checked<Prepared> prepare(Context& context, const Request& request, Dialect dialect, const char* nested) {
+std::string rfc3339_now() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return rfc3339(now.tv_sec, now.tv_nsec);
+}
+
+Checked<Prepared> read_request(const Request& request, Dialect dialect, const char* nested) {
   Checked<Json> body = parse_body(request.body);
   if (!body.ok()) return body.error();
-  Prepared prepared{std::move(*body), default_parameters(dialect), nullptr};
+  Prepared prepared{std::move(*body), default_parameters(dialect), "", std::nullopt, nullptr};
   if (Checked<Nothing> read = read_parameters(prepared.body, &prepared.parameters); !read.ok()) return read.error();
   if (const Json* inner = nested ? find_member(prepared.body, nested) : nullptr) {
     if (!inner->is_object()) return bad_request(std::string("'") + nested + "' must be an object", nested);
@@ -55,22 +60,33 @@ Checked<Prepared> prepare(Context& context, const Request& request, Dialect dial
   choose_seed(&prepared.parameters);
   Checked<std::string> name = string_member(prepared.body, "model");
   if (!name.ok()) return name.error();
-  std::optional<KeepAlive> keep_alive;
+  prepared.model_name = std::move(*name);
   if (const Json* value = find_member(prepared.body, "keep_alive")) {
     Checked<KeepAlive> parsed = parse_keep_alive(*value);
     if (!parsed.ok()) return parsed.error();
-    keep_alive = *parsed;
+    prepared.keep_alive = *parsed;
   }
-  Checked<std::shared_ptr<Models::Lease>> model = context.models.acquire(*name, keep_alive);
+  return prepared;
+}
+
+Checked<Nothing> load_model(Context& context, Prepared* prepared) {
+  Checked<std::shared_ptr<Models::Lease>> model = context.models.acquire(prepared->model_name, prepared->keep_alive);
   if (!model.ok()) return model.error();
-  prepared.model = std::move(*model);
-  for (const auto& [id, bias] : prepared.parameters.generate.sampler.logit_bias) {
-    if (id >= prepared.model->engine().info().vocabulary) {
-      return bad_request("'logit_bias': token id " + std::to_string(id) + " is outside the vocabulary (0 to " +
-                             std::to_string(prepared.model->engine().info().vocabulary - 1) + ")",
-                         "logit_bias");
-    }
+  prepared->model = std::move(*model);
+  const int64_t vocabulary = prepared->model->engine().info().vocabulary;
+  for (const auto& [id, bias] : prepared->parameters.generate.sampler.logit_bias) {
+    if (id < vocabulary) continue;
+    return bad_request("'logit_bias': token id " + std::to_string(id) + " is outside the vocabulary (0 to " +
+                           std::to_string(vocabulary - 1) + ")",
+                       "logit_bias");
   }
+  return Nothing{};
+}
+
+Checked<Prepared> prepare(Context& context, const Request& request, Dialect dialect, const char* nested) {
+  Checked<Prepared> prepared = read_request(request, dialect, nested);
+  if (!prepared.ok()) return prepared;
+  if (Checked<Nothing> loaded = load_model(context, &*prepared); !loaded.ok()) return loaded.error();
   return prepared;
 }
 

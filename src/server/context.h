@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,17 +33,24 @@ void send_error(Responder& responder, Dialect dialect, const ApiError& error, st
 // "chatcmpl-" and 24 random letters and digits.
 std::string new_id(std::string_view prefix);
 int64_t unix_seconds();
-std::string rfc3339_now();           // "2026-01-02T03:04:05.123456789Z"
+std::string rfc3339(int64_t seconds, int64_t nanoseconds);  // "2026-01-02T03:04:05.123456789Z"
+std::string rfc3339_now();
 
 // A generating request, as far as all dialects agree.
 struct Prepared {
   Json body;
   Parameters parameters;             // with its seed
+  std::string model_name;            // as asked for
+  std::optional<KeepAlive> keep_alive;
   std::shared_ptr<Models::Lease> model;
 };
 
-// Parses the body, reads the parameters (also those in `nested`, if the dialect has such a member), refuses what is not
-// supported and loads the model.
+// Parses the body, reads the parameters (also those in `nested`, if the dialect has such a member) and refuses what is not
+// supported. Loads nothing.
+Checked<Prepared> read_request(const Request& request, Dialect dialect, const char* nested = nullptr);
+// Loads the model of a request that has been read.
+Checked<Nothing> load_model(Context& context, Prepared* prepared);
+// Both.
 Checked<Prepared> prepare(Context& context, const Request& request, Dialect dialect, const char* nested = nullptr);
 
 // Headers of every generated answer: the seed that was used.

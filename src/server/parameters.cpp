@@ -117,6 +117,7 @@ constexpr Field kFields[] = {
      }},
     {"logit_bias", Kind::kBias, -100, 100, store_bias},
     {"penalize_nl", Kind::kBoolean},
+    {"penalize_newline", Kind::kBoolean},
     {"samplers", Kind::kStrings},
     {"mirostat", Kind::kInteger, 0, 2},
     {"mirostat_tau", Kind::kNumber, 0, 100},
@@ -130,6 +131,8 @@ constexpr Field kFields[] = {
     // Context and cache
     {"num_ctx", Kind::kInteger, 0, kMaxCount, [](const Json& v, Parameters& to) { to.context = integer(v); }},
     {"context_length", Kind::kInteger, 0, kMaxCount, [](const Json& v, Parameters& to) { to.context = integer(v); }},
+    {"truncate", Kind::kBoolean},
+    {"shift", Kind::kBoolean},
     {"num_keep", Kind::kInteger, -1, kMaxCount},
     {"n_keep", Kind::kInteger, -1, kMaxCount},
     {"n_discard", Kind::kInteger, 0, kMaxCount},
@@ -145,6 +148,11 @@ constexpr Field kFields[] = {
     {"use_mmap", Kind::kBoolean},
     {"low_vram", Kind::kBoolean},
     {"numa", Kind::kBoolean},
+    {"f16_kv", Kind::kBoolean},
+    {"logits_all", Kind::kBoolean},
+    {"vocab_only", Kind::kBoolean},
+    {"use_mlock", Kind::kBoolean},
+    {"embedding_only", Kind::kBoolean},
 };
 
 std::string shown(double value) {
@@ -268,6 +276,7 @@ Parameters default_parameters(Dialect dialect) {
       break;
     case Dialect::kOllama:
       sampler.temperature = 0.8f, sampler.top_k = 40, sampler.top_p = 0.9f, sampler.min_p = 0.0f;
+      result.stream = true;
       break;
     case Dialect::kNative:
     case Dialect::kLmStudio:
