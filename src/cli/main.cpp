@@ -34,6 +34,7 @@ void add_verbs(CLI::App& app, int* exit_code) {
   add_run(app, exit_code);
   add_serve(app, exit_code);
   add_key(app, exit_code);
+  add_doctor(app, exit_code);
   add_pull(app, exit_code);
   add_list(app, exit_code);
   add_show(app, exit_code);

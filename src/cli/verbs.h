@@ -12,6 +12,7 @@ class App;
 namespace hearth::cli {
 
 void add_bench(CLI::App& app, int* exit_code);
+void add_doctor(CLI::App& app, int* exit_code);
 void add_key(CLI::App& app, int* exit_code);
 void add_list(CLI::App& app, int* exit_code);
 void add_logits(CLI::App& app, int* exit_code);
