@@ -64,6 +64,18 @@ Json openai_error(const ApiError& error) {
   return {{"error", std::move(object)}};
 }
 
+// "prompt is too long: N tokens > M maximum" is what Anthropic's clients look for before they shorten a conversation.
+Json anthropic_error(const ApiError& error, std::string_view request_id) {
+  std::string message = error.message;
+  if (error.context > 0) {
+    message = "prompt is too long: " + std::to_string(error.prompt_tokens) + " tokens > " + std::to_string(error.context) +
+              " maximum; " + message;
+  }
+  return {{"type", "error"},
+          {"error", {{"type", anthropic_type(error.status)}, {"message", std::move(message)}}},
+          {"request_id", request_id}};
+}
+
 Json native_error(const ApiError& error) {
   Json object = {{"code", error.status}, {"message", error.message}, {"type", native_type(error)}};
   if (error.context > 0) {
@@ -102,10 +114,7 @@ std::string error_body(Dialect dialect, const ApiError& error, std::string_view 
     case Dialect::kOpenAi:
     case Dialect::kLmStudio: return to_text(openai_error(error));
     case Dialect::kOllama: return to_text(Json{{"error", error.message}});
-    case Dialect::kAnthropic:
-      return to_text(Json{{"type", "error"},
-                          {"error", {{"type", anthropic_type(error.status)}, {"message", error.message}}},
-                          {"request_id", request_id}});
+    case Dialect::kAnthropic: return to_text(anthropic_error(error, request_id));
     case Dialect::kNative: return to_text(native_error(error));
   }
   return "{}";

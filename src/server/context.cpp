@@ -18,6 +18,7 @@ void send_json(Responder& responder, const Json& json, int status, Headers more)
 void send_error(Responder& responder, Dialect dialect, const ApiError& error, std::string_view request_id) {
   Headers headers;
   if (error.retry_after_seconds > 0) headers.emplace_back("retry-after", std::to_string(error.retry_after_seconds));
+  if (dialect == Dialect::kAnthropic) headers.emplace_back("request-id", request_id);
   responder.send(error.status, "application/json; charset=utf-8", error_body(dialect, error, request_id), std::move(headers));
 }
 

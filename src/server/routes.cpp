@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "base/log.h"
+#include "server/anthropic/anthropic.h"
 #include "server/ollama/ollama.h"
 #include "server/openai/openai.h"
 #include "server/status.h"
@@ -32,6 +33,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/ps", kInfer, Dialect::kOllama, ollama::ps, "The models in memory"},
     {"GET", "/api/version", kInfer, Dialect::kOllama, ollama::version, "The version"},
     {"GET", "/api/status", kInfer, Dialect::kOllama, ollama::status, "Whether anything leaves this machine: no"},
+    {"POST", "/v1/messages", kInfer, Dialect::kAnthropic, anthropic::messages, "Answers a conversation"},
+    {"POST", "/v1/messages/count_tokens", kInfer, Dialect::kAnthropic, anthropic::count_tokens, "Counts the tokens of a conversation"},
 };
 
 std::string_view prefix_of(const Route& route) {

@@ -29,8 +29,10 @@ void EventStream::send(const Json& data) {
   write(form_ == Form::kEvents ? "data: " + to_text(data) + "\n\n" : to_text(data) + "\n");
 }
 
-void EventStream::send(std::string_view event, const Json& data) {
-  write("event: " + std::string(event) + "\ndata: " + to_text(data) + "\n\n");
+void EventStream::send(std::string_view event, const Json& data) { send_body(event, to_text(data)); }
+
+void EventStream::send_body(std::string_view event, std::string_view text) {
+  write("event: " + std::string(event) + "\ndata: " + std::string(text) + "\n\n");
 }
 
 void EventStream::send_text(std::string_view text) { write("data: " + std::string(text) + "\n\n"); }

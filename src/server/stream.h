@@ -25,6 +25,7 @@ class EventStream {
   void send(const Json& data);                            // "data: {...}" or a line
   void send(std::string_view event, const Json& data);    // "event: name" and its data
   void send_text(std::string_view text);                  // "data: [DONE]"
+  void send_body(std::string_view event, std::string_view text);  // "event: name" and data that is text of JSON
   void pulse(std::string_view comment);
   void end();
 
