@@ -224,7 +224,7 @@ void bench_decode(const KernelTable& table, const quant::FormatTraits& traits, i
   if (kernels.decode != nullptr) {
     const WeightRows rows{sample.data(), row_bytes, kPanelRows};
     alignas(64) float acc[kPanelRows];
-    const double seconds = best_seconds([&] { kernels.decode(rows, a.inputs(), 0, acc); });
+    const double seconds = best_seconds([&] { kernels.decode(rows, a.inputs(), 0, 1, acc); });
     std::printf("  decode from cache %.1f ", static_cast<double>(sample.size()) / seconds / 1e9);
   }
   for (int threads : {1, 2}) {
@@ -249,7 +249,7 @@ void bench_decode(const KernelTable& table, const quant::FormatTraits& traits, i
     if (kernels.decode == nullptr) continue;
     const double direct = stream(data, row_bytes, threads, [&](const WeightRows& rows) {
       alignas(64) float acc[kPanelRows];
-      kernels.decode(rows, a.inputs(), 0, acc);
+      kernels.decode(rows, a.inputs(), 0, 1, acc);
       __asm__ volatile("" ::"r"(acc) : "memory");
     });
     std::printf(", decode %.1f", direct);
@@ -258,7 +258,8 @@ void bench_decode(const KernelTable& table, const quant::FormatTraits& traits, i
   std::fflush(stdout);
 }
 
-// Panels of eight blocks, all tokens over them and the next eight fetched meanwhile, as the backend does for small batches.
+// As the backend does for small batches: straight from the rows where that is faster, else panels of eight blocks, all tokens
+// over them and the next eight fetched meanwhile.
 void bench_small_batches(const KernelTable& table, const quant::FormatTraits& traits, int64_t megabytes) {
   const FormatKernels& kernels = table.formats[static_cast<uint32_t>(traits.format)];
   constexpr int64_t kColumns = 2048, kStep = 8;
@@ -276,8 +277,8 @@ void bench_small_batches(const KernelTable& table, const quant::FormatTraits& tr
       const double rate = stream(data, row_bytes, threads, [&](const WeightRows& rows) {
         alignas(64) static thread_local uint8_t panel[kStep * 4096];
         alignas(64) float acc[kMost * kPanelRows] = {};
-        if (tokens == 1 && kernels.decode != nullptr) {
-          kernels.decode(rows, a.inputs(), 0, acc);
+        if (kernels.decode != nullptr && tokens <= kernels.decode_tokens) {
+          kernels.decode(rows, a.inputs(), 0, tokens, acc);
         } else {
           const int64_t blocks = kColumns / kBlock, chunk_bytes = rows.row_bytes * kStep / blocks;
           for (int64_t at = 0; at < blocks; at += kStep) {

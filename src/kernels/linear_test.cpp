@@ -215,12 +215,16 @@ class LinearTables : public testing::TestWithParam<FormatInfo> {
         const std::vector<float> tail(want.begin() + kPanelRows, want.end());
         expect_same(tail, by_panel(kernels, weights, a, blocks, 1, a.tokens - 1), rows, label + " from token 1");
       }
-      for (int t = 0; kernels.decode != nullptr && t < a.tokens; ++t) {
-        auto acc = aligned<float>(kPanelRows);
-        std::fill_n(acc.get(), kPanelRows, 123.0f);
-        kernels.decode(weights, a.inputs(), t, acc.get());
-        const std::vector<float> row(want.begin() + t * kPanelRows, want.begin() + (t + 1) * kPanelRows);
-        expect_same(row, {acc.get(), acc.get() + kPanelRows}, rows, label + " decode of token " + std::to_string(t));
+      if (kernels.decode == nullptr) continue;
+      for (int size : {a.tokens, 1}) {
+        for (int t = 0; t + size <= a.tokens; ++t) {
+          auto acc = aligned<float>(size * kPanelRows);
+          std::fill_n(acc.get(), size * kPanelRows, 123.0f);
+          kernels.decode(weights, a.inputs(), t, size, acc.get());
+          const std::vector<float> part(want.begin() + t * kPanelRows, want.begin() + (t + size) * kPanelRows);
+          expect_same(part, {acc.get(), acc.get() + size * kPanelRows}, rows,
+                      label + " decode of " + std::to_string(size) + " tokens from " + std::to_string(t));
+        }
       }
     }
   }
@@ -313,7 +317,7 @@ TEST_P(LinearTables, ReadNothingOutsideTheRows) {
         const FormatKernels& kernels = kernels_of(*table, info.format);
         by_panel(kernels, weights, a, k / kBlock, 0, 1);
         auto acc = aligned<float>(kPanelRows);
-        if (kernels.decode != nullptr) kernels.decode(weights, a.inputs(), 0, acc.get());
+        if (kernels.decode != nullptr) kernels.decode(weights, a.inputs(), 0, 1, acc.get());
       }
     }
   }

@@ -47,8 +47,10 @@ struct FormatKernels {
   // [first, first+tokens) continue their sums over them:
   // acc[i][r], i = token - first, is [tokens, 32], 64-byte aligned.
   void (*multiply)(const void* panel, const Inputs& in, int64_t begin, int64_t count, int first, int tokens, float* acc);
-  // Straight from the file's bytes for one token over all of K: acc[r] (32 floats) is overwritten. Null: use the panel.
-  void (*decode)(const WeightRows& weights, const Inputs& in, int token, float* acc);
+  // Straight from the file's bytes for tokens [first, first+tokens) over all of K: acc, [tokens, 32], is overwritten.
+  // Null: use the panel.
+  void (*decode)(const WeightRows& weights, const Inputs& in, int first, int tokens, float* acc);
+  int decode_tokens;  // up to so many tokens it is the faster way
 };
 
 enum class KvType : uint8_t { kF32, kF16, kInt8 };  // page layouts: kernels/kv_page.h

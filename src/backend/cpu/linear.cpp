@@ -71,8 +71,8 @@ void CpuBackend::multiply_panel(const Tensor& weight, int64_t row, int rows, con
   const kernels::WeightRows panel_weights{static_cast<const std::byte*>(weight.data) + row * weight.row_bytes,
                                           weight.row_bytes, rows};
   const bool ragged = weight.columns % kernels::kBlock != 0;
-  if (tokens == 1 && format.decode && !ragged) {
-    format.decode(panel_weights, in, 0, acc);
+  if (format.decode && tokens <= format.decode_tokens && !ragged) {
+    format.decode(panel_weights, in, 0, tokens, acc);
     return;
   }
   std::memset(acc, 0, sizeof(float) * tokens * kernels::kPanelRows);

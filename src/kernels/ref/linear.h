@@ -49,7 +49,7 @@ struct FloatPanelBlock {
 
 constexpr void fill_linear(FormatKernels* formats) {
   auto set = [formats](quant::Format format, size_t bytes, auto convert, auto multiply) {
-    formats[static_cast<uint32_t>(format)] = {bytes, convert, multiply, nullptr};
+    formats[static_cast<uint32_t>(format)] = {bytes, convert, multiply, nullptr, 0};
   };
   constexpr size_t kQuantBytes = sizeof(QuantPanelBlock), kFloatBytes = sizeof(FloatPanelBlock);
   using quant::Format;

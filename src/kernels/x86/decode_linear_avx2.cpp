@@ -1,4 +1,4 @@
-// One token against rows as they lie in the file, by vpmaddubsw and vpmaddwd.
+// A few tokens against rows as they lie in the file, by vpmaddubsw and vpmaddwd.
 #include "kernels/x86/decode_body.h"
 
 namespace hearth::kernels::avx2 {

@@ -1,4 +1,4 @@
-// One token against rows as they lie in the file, by the 256-bit vpdpbusd of AVX-512 VNNI.
+// A few tokens against rows as they lie in the file, by the 256-bit vpdpbusd of AVX-512 VNNI.
 #include "kernels/x86/decode_vnni.h"
 
 namespace hearth::kernels::avx512 {

@@ -1,4 +1,4 @@
-// One token against rows as they lie in the file, by the 256-bit vpdpbusd of AVX-VNNI.
+// A few tokens against rows as they lie in the file, by the 256-bit vpdpbusd of AVX-VNNI.
 #include "kernels/x86/decode_vnni.h"
 
 namespace hearth::kernels::avxvnni {

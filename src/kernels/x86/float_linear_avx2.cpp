@@ -139,14 +139,14 @@ void convert_bf16(const WeightRows& weights, int64_t begin, int64_t count, void*
   convert_float<FromBF16>(weights, begin, count, panel);
 }
 
-void decode_f32(const WeightRows& weights, const Inputs& in, int token, float* acc) {
-  decode_float<FromF32>(weights, in, token, acc);
+void decode_f32(const WeightRows& weights, const Inputs& in, int first, int tokens, float* acc) {
+  for (int t = 0; t < tokens; ++t) decode_float<FromF32>(weights, in, first + t, acc + t * kPanelRows);
 }
-void decode_f16(const WeightRows& weights, const Inputs& in, int token, float* acc) {
-  decode_float<FromF16>(weights, in, token, acc);
+void decode_f16(const WeightRows& weights, const Inputs& in, int first, int tokens, float* acc) {
+  for (int t = 0; t < tokens; ++t) decode_float<FromF16>(weights, in, first + t, acc + t * kPanelRows);
 }
-void decode_bf16(const WeightRows& weights, const Inputs& in, int token, float* acc) {
-  decode_float<FromBF16>(weights, in, token, acc);
+void decode_bf16(const WeightRows& weights, const Inputs& in, int first, int tokens, float* acc) {
+  for (int t = 0; t < tokens; ++t) decode_float<FromBF16>(weights, in, first + t, acc + t * kPanelRows);
 }
 
 void multiply_float(const void* panel, const Inputs& in, int64_t begin, int64_t count, int first, int tokens, float* acc) {
