@@ -1,10 +1,10 @@
 // One client's connection: requests one after the other, each judged, read, handed to a handler and answered.
 //
-// Contract: everything here runs on the I/O thread. One coroutine per connection waits in exactly one place (wait_until) and
-// looks around whenever it is woken: by bytes that came, by room to write, by a handler that wrote, by the clock. While a
-// handler works the socket is still read, so that a client that goes away is noticed: a reset at once, an orderly end after
-// kHalfClosedTime, because some clients end their half when they have asked, and a quick answer still reaches them.
-// Not here: accepting (server.cpp), syntax (request_parser.h), who may ask (gate.h).
+// Contract: everything here runs on the I/O thread. One coroutine per connection waits in exactly one place
+// (wait_until) and looks around whenever it is woken: by bytes that came, by room to write, by a handler that wrote, by
+// the clock. While a handler works the socket is still read, so that a client that goes away is noticed: a reset at
+// once, an orderly end after kHalfClosedTime, because some clients end their half when they have asked, and a quick
+// answer still reaches them. Not here: accepting (server.cpp), syntax (request_parser.h), who may ask (gate.h).
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -14,6 +14,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
+#include "base/units.h"
 #include "server/http/core.h"
 #include "server/http/exchange.h"
 #include "server/http/request_parser.h"
@@ -24,11 +25,11 @@ namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
 
-constexpr auto kHalfClosedTime = std::chrono::milliseconds(20);
+constexpr auto kHalfClosedTime = std::chrono::milliseconds(40);
 constexpr auto kLongestWait = std::chrono::hours(1);  // then whoever waits looks around
 constexpr auto kLingerTime = std::chrono::seconds(2);
-constexpr size_t kInputBytes = 128 << 10;       // read ahead of the parser, beyond a whole head
-constexpr size_t kBodyProgress = 1 << 10;       // that a body must make within body_idle_time
+constexpr size_t kInputBytes = 128 << 10;  // read ahead of the parser, beyond a whole head
+constexpr size_t kBodyProgress = 1 << 10;  // that a body must make within body_idle_time
 constexpr const char* kRetrySeconds = "1";
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -69,13 +70,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   StreamSocket socket_;
   asio::steady_timer timer_;
   const GateContext gate_;
-  std::string input_;              // not parsed yet
-  bool first_ = true;              // no request has come yet
-  bool reading_ = false;           // input_ready will be called
-  bool writing_ = false;           // room to write will wake us
-  bool discard_ = false;           // input is thrown away
-  bool ended_ = false;             // the client's half has ended
-  bool broken_ = false;            // the connection is of no use any more
+  std::string input_;     // not parsed yet
+  bool first_ = true;     // no request has come yet
+  bool reading_ = false;  // input_ready will be called
+  bool writing_ = false;  // room to write will wake us
+  bool discard_ = false;  // input is thrown away
+  bool ended_ = false;    // the client's half has ended
+  bool broken_ = false;   // the connection is of no use any more
   std::weak_ptr<Responder> responder_;
 };
 
@@ -150,6 +151,10 @@ void Connection::feed(RequestParser& parser) {
   watch_input();
 }
 
+static std::string in_seconds(std::chrono::milliseconds time) {
+  return format_duration(std::chrono::duration<double>(time).count());
+}
+
 // False: nothing came that deserves an answer.
 asio::awaitable<bool> Connection::read_head(RequestParser& parser) {
   const HttpLimits& limits = core_->options.limits;
@@ -166,7 +171,7 @@ asio::awaitable<bool> Connection::read_head(RequestParser& parser) {
     const bool woken = co_await wait_until(deadline);
     if (woken || Clock::now() < deadline) continue;
     if (!parser.begun() && input_.empty()) co_return false;
-    auto late = error(Asked{}, 408, "The request's head did not come within " + std::to_string(limits.header_time.count()) + " s.");
+    auto late = error(Asked{}, 408, "The request's head did not come within " + in_seconds(limits.header_time) + ".");
     co_await deliver(std::move(late));
     co_return false;
   }
@@ -205,7 +210,7 @@ asio::awaitable<bool> Connection::read_body(RequestParser& parser, Asked& asked)
     }
     const bool woken = co_await wait_until(deadline);
     if (woken || Clock::now() < deadline) continue;
-    auto late = error(asked, 408, "The body stopped coming for " + std::to_string(limits.body_idle_time.count()) + " s.");
+    auto late = error(asked, 408, "The body stopped coming for " + in_seconds(limits.body_idle_time) + ".");
     co_await deliver(std::move(late));
     co_return false;
   }
@@ -313,10 +318,11 @@ asio::awaitable<Connection::After> Connection::dispatch(RequestParser& parser, A
   request.scope = asked.decision.scope;
   request.id = asked.id;
 
-  const auto exchange = make_exchange(asked.head, headers_of_every_answer(asked.decision.every_answer, asked.id),
-                                      asked.head.keep_alive);
+  const auto exchange =
+      make_exchange(asked.head, headers_of_every_answer(asked.decision.every_answer, asked.id), asked.head.keep_alive);
   auto responder = std::make_shared<Responder>(Responder::Sink{
-      .send = [exchange, ticket](int status, Headers headers, std::string body) { exchange->send(status, headers, body); },
+      .send = [exchange, ticket](int status, Headers headers,
+                                 std::string body) { exchange->send(status, headers, body); },
       .begin_stream = [exchange](int status, Headers headers) { exchange->begin_stream(status, headers); },
       .write = [exchange](std::string bytes) { exchange->write(bytes); },
       .end_stream = [exchange] { exchange->end_stream(); },
@@ -324,9 +330,10 @@ asio::awaitable<Connection::After> Connection::dispatch(RequestParser& parser, A
   responder_ = responder;
   const Busy counted(*core_);
   const bool light = request.body.empty();
-  core_->workers.add(light, [core = core_.get(), ticket, request = std::move(request), responder = std::move(responder)]() mutable {
-    if (!responder->closed()) core->handler(std::move(request), std::move(responder));
-  });
+  core_->workers.add(
+      light, [core = core_.get(), ticket, request = std::move(request), responder = std::move(responder)]() mutable {
+        if (!responder->closed()) core->handler(std::move(request), std::move(responder));
+      });
   co_return co_await deliver(exchange);
 }
 
@@ -336,8 +343,8 @@ asio::awaitable<Connection::After> Connection::deliver(std::shared_ptr<Exchange>
   std::string bytes;
   size_t done = 0;
   auto progress = Exchange::Progress::kRunning;
-  Time stalled = Time::max();        // when the reader has had its time
-  Time gone = Time::max();           // when a client that has ended its half counts as gone
+  Time stalled = Time::max();  // when the reader has had its time
+  Time gone = Time::max();     // when a client that has ended its half counts as gone
   while (!broken_) {
     if (done == bytes.size()) {
       bytes.clear();
@@ -398,7 +405,8 @@ asio::awaitable<void> Connection::serve(bool refuse) {
   socket_.close(ignored);
 }
 
-static asio::awaitable<void> serve(std::shared_ptr<Connection> connection, std::shared_ptr<Core> core, uint64_t number, bool refuse) {
+static asio::awaitable<void> serve(std::shared_ptr<Connection> connection, std::shared_ptr<Core> core, uint64_t number,
+                                   bool refuse) {
   try {
     co_await connection->serve(refuse);
   } catch (const std::exception& error) {  // of Asio or of memory: this connection ends, the others go on
@@ -419,6 +427,8 @@ void serve_connection(const std::shared_ptr<Core>& core, StreamSocket socket, co
   asio::co_spawn(core->io, serve(std::move(connection), core, number, refuse), asio::detached);
 }
 
-void stop_connection(Connection& connection) { connection.stop(); }
+void stop_connection(Connection& connection) {
+  connection.stop();
+}
 
 }  // namespace hearth::server

@@ -1,8 +1,8 @@
 // What the connections of one server share. Internal to src/server/http.
 //
-// Contract: the io_context runs on one thread; whatever is not atomic or said to be locked belongs to that thread. A Core
-// lives until the last answer that may still be written is gone; after stop() nothing runs any more.
-// Not here: the loops (server.cpp, connection.cpp).
+// Contract: the io_context runs on one thread; whatever is not atomic or said to be locked belongs to that thread. A
+// Core lives until the last answer that may still be written is gone; after stop() nothing runs any more. Not here: the
+// loops (server.cpp, connection.cpp).
 #pragma once
 
 #include <array>
@@ -33,22 +33,22 @@ struct Core : std::enable_shared_from_this<Core> {
   boost::asio::io_context io{1};
   const HttpOptions options;
   const Handler handler;
-  GateContext gate;                                                  // of every connection, but for its own address
+  GateContext gate;  // of every connection, but for its own address
   Workers workers;
   std::unordered_map<uint64_t, std::weak_ptr<Connection>> connections;
   uint64_t last_connection = 0;
   uint64_t last_request = 0;
-  std::string request_prefix;                                        // of this process
-  std::array<char, 64 << 10> scratch{};                              // one read at a time
+  std::string request_prefix;            // of this process
+  std::array<char, 64 << 10> scratch{};  // one read at a time
   bool stopped = false;
   std::atomic<int> open_connections{0};
   std::atomic<bool> draining{false};
-  std::atomic<int> requests{0};                                      // being handled, or still known to a handler
-  std::atomic<int64_t> body_bytes{0};                                // of these, and of those being read
+  std::atomic<int> requests{0};        // being handled, or still known to a handler
+  std::atomic<int64_t> body_bytes{0};  // of these, and of those being read
 
   std::mutex mutex;
   std::condition_variable changed;
-  int busy = 0;                                                      // answers not yet written whole; under `mutex`
+  int busy = 0;  // answers not yet written whole; under `mutex`
   void add_busy(int change) {
     {
       const std::lock_guard lock(mutex);

@@ -1,8 +1,7 @@
 // Answers as HTTP/1.1 bytes.
 //
-// Contract: see exchange.h. Header values that hold line ends, which no caller of ours writes, lose them: a value can never
-// begin a header of its own.
-// Not here: what is answered.
+// Contract: see exchange.h. Header values that hold line ends, which no caller of ours writes, lose them: a value can
+// never begin a header of its own. Not here: what is answered.
 #include "server/http/exchange.h"
 
 #include <algorithm>
@@ -14,21 +13,43 @@
 namespace hearth::server {
 
 std::string_view reason_phrase(int status) {
-  constexpr std::pair<int, std::string_view> kPhrases[] = {
-      {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"},
-      {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {406, "Not Acceptable"},
-      {408, "Request Timeout"}, {409, "Conflict"}, {413, "Content Too Large"}, {414, "URI Too Long"},
-      {415, "Unsupported Media Type"}, {417, "Expectation Failed"}, {422, "Unprocessable Content"},
-      {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"}, {499, "Client Closed Request"},
-      {500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
-      {505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"}, {529, "Overloaded"}};
+  constexpr std::pair<int, std::string_view> kPhrases[] = {{200, "OK"},
+                                                           {201, "Created"},
+                                                           {202, "Accepted"},
+                                                           {204, "No Content"},
+                                                           {304, "Not Modified"},
+                                                           {400, "Bad Request"},
+                                                           {401, "Unauthorized"},
+                                                           {403, "Forbidden"},
+                                                           {404, "Not Found"},
+                                                           {405, "Method Not Allowed"},
+                                                           {406, "Not Acceptable"},
+                                                           {408, "Request Timeout"},
+                                                           {409, "Conflict"},
+                                                           {413, "Content Too Large"},
+                                                           {414, "URI Too Long"},
+                                                           {415, "Unsupported Media Type"},
+                                                           {417, "Expectation Failed"},
+                                                           {422, "Unprocessable Content"},
+                                                           {429, "Too Many Requests"},
+                                                           {431, "Request Header Fields Too Large"},
+                                                           {499, "Client Closed Request"},
+                                                           {500, "Internal Server Error"},
+                                                           {501, "Not Implemented"},
+                                                           {503, "Service Unavailable"},
+                                                           {504, "Gateway Timeout"},
+                                                           {505, "HTTP Version Not Supported"},
+                                                           {507, "Insufficient Storage"},
+                                                           {529, "Overloaded"}};
   for (const auto& [number, phrase] : kPhrases) {
     if (number == status) return phrase;
   }
   return "Unknown";
 }
 
-static bool has_no_body(int status) { return status == 204 || status == 304; }
+static bool has_no_body(int status) {
+  return status == 204 || status == 304;
+}
 
 static std::string http_date() {
   const std::time_t now = std::time(nullptr);

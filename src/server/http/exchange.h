@@ -1,7 +1,7 @@
 // One answer on its way from a handler to a connection, as bytes. Internal to src/server/http.
 //
-// Contract: handlers write from any thread, under `mutex`; the connection is woken and takes what is there. The bytes of a
-// stream that wait here are bounded: above the bound the stream counts as overrun and the connection closes it.
+// Contract: handlers write from any thread, under `mutex`; the connection is woken and takes what is there. The bytes
+// of a stream that wait here are bounded: above the bound the stream counts as overrun and the connection closes it.
 // Not here: sockets (connection.cpp).
 #pragma once
 
@@ -17,12 +17,12 @@ namespace hearth::server {
 class Exchange {
  public:
   struct Options {
-    bool head_only = false;              // a HEAD request: no body goes out
-    bool chunked = true;                 // streams are; else their end is the connection's
+    bool head_only = false;  // a HEAD request: no body goes out
+    bool chunked = true;     // streams are; else their end is the connection's
     bool keep_alive = true;
     int64_t unsent_bytes = 0;
-    Headers headers;                     // of every answer
-    std::function<void()> wake;          // called when there is something to do, from any thread
+    Headers headers;             // of every answer
+    std::function<void()> wake;  // called when there is something to do, from any thread
   };
   explicit Exchange(Options options) : options_(std::move(options)) {}
 
@@ -49,7 +49,7 @@ class Exchange {
   Options options_;
   std::mutex mutex_;
   std::string outbox_;
-  int64_t unsent_ = 0;                   // in the outbox and on their way
+  int64_t unsent_ = 0;  // in the outbox and on their way
   bool woken_ = false;
   Progress progress_ = Progress::kRunning;
 };

@@ -1,8 +1,7 @@
 // The gate's rules.
 //
-// Contract: see gate.h. Names are compared in lower case and whole; addresses are parsed, never matched as text. Keys are
-// compared as SHA-256, all of them, in constant time.
-// Not here: reading requests, sending answers.
+// Contract: see gate.h. Names are compared in lower case and whole; addresses are parsed, never matched as text. Keys
+// are compared as SHA-256, all of them, in constant time. Not here: reading requests, sending answers.
 #include "server/http/gate.h"
 
 #include <arpa/inet.h>
@@ -81,7 +80,8 @@ KeyMatch find_key(const GateOptions& options, const RequestHead& head) {
   for (const std::string_view token : tokens) {
     const std::string hash = sha256_hex(token);
     for (const ApiKey& key : options.keys) {
-      const bool same = key.sha256.size() == hash.size() && CRYPTO_memcmp(key.sha256.data(), hash.data(), hash.size()) == 0;
+      const bool same =
+          key.sha256.size() == hash.size() && CRYPTO_memcmp(key.sha256.data(), hash.data(), hash.size()) == 0;
       if (same && match.key == nullptr) match.key = &key;
     }
   }
@@ -116,9 +116,10 @@ GateDecision answer_options(GateDecision decision, const RequestHead& head) {
 }
 
 GateDecision refuse_host(GateDecision decision, std::string_view host) {
-  return refuse(std::move(decision), 403,
-                "The host name \"" + printable(host) +
-                    "\" is not one of this server's. Use localhost, or start the server with --host-name and that name.");
+  return refuse(
+      std::move(decision), 403,
+      "The host name \"" + printable(host) +
+          "\" is not one of this server's. Use localhost, or start the server with --host-name and that name.");
 }
 
 }  // namespace
@@ -182,12 +183,14 @@ bool origin_matches(std::string_view pattern, std::string_view origin) {
   if (star == std::string_view::npos) return pattern == origin;
   const std::string_view before = pattern.substr(0, star);
   const std::string_view after = pattern.substr(star + 1);
-  if (origin.size() < before.size() + after.size() || !origin.starts_with(before) || !origin.ends_with(after)) return false;
+  if (origin.size() < before.size() + after.size() || !origin.starts_with(before) || !origin.ends_with(after))
+    return false;
   const std::string_view middle = origin.substr(before.size(), origin.size() - before.size() - after.size());
   return !middle.empty() && std::all_of(middle.begin(), middle.end(), is_host_letter);
 }
 
-bool origin_allowed(const GateOptions& options, const GateContext& context, std::string_view origin, std::string_view host) {
+bool origin_allowed(const GateOptions& options, const GateContext& context, std::string_view origin,
+                    std::string_view host) {
   for (const std::string_view allowed : kDefaultOrigins) {
     if (origin == allowed) return true;
   }
@@ -208,19 +211,21 @@ bool origin_allowed(const GateOptions& options, const GateContext& context, std:
       (own_port.empty() ? "80" : own_port) == (origin_port.empty() ? "80" : origin_port)) {
     return true;  // a page that this server gave; that `host` is ours has been checked
   }
-  const bool own_port_listens = std::any_of(context.listen_ports.begin(), context.listen_ports.end(), [&](uint16_t port) {
-    return std::to_string(port) == (origin_port.empty() ? "80" : origin_port);
-  });
+  const bool own_port_listens =
+      std::any_of(context.listen_ports.begin(), context.listen_ports.end(),
+                  [&](uint16_t port) { return std::to_string(port) == (origin_port.empty() ? "80" : origin_port); });
   return own_port_listens && host_allowed(options, context, origin.substr(kHttp.size()));
 }
 
-GateDecision decide(const GateOptions& options, const GateContext& context, const RequestHead& head, const Target& target) {
+GateDecision decide(const GateOptions& options, const GateContext& context, const RequestHead& head,
+                    const Target& target) {
   GateDecision decision;
   decision.every_answer.emplace_back("vary", "Origin");
   decision.owner = context.connection_name;
 
   const auto host = head.header("host");
-  if (!host && head.version >= 11) return refuse(std::move(decision), 400, "HTTP/1.1 asks for a Host header, and there is none.");
+  if (!host && head.version >= 11)
+    return refuse(std::move(decision), 400, "HTTP/1.1 asks for a Host header, and there is none.");
   if (host && !host_allowed(options, context, *host)) return refuse_host(std::move(decision), *host);
   if (!target.authority.empty() && !host_allowed(options, context, target.authority)) {
     return refuse_host(std::move(decision), target.authority);
@@ -246,22 +251,32 @@ GateDecision decide(const GateOptions& options, const GateContext& context, cons
   }
   decision.scope = Scope::kInfer;
   if (needs_no_key(head, target)) return decision;
-  return refuse(std::move(decision), 401,
-                match.sent ? "This key is not one of the server's. Send a valid one as \"Authorization: Bearer KEY\" or as x-api-key."
-                           : "This server asks for a key: send it as \"Authorization: Bearer KEY\" or as x-api-key.",
-                {{"www-authenticate", "Bearer realm=\"hearth\""}});
+  return refuse(
+      std::move(decision), 401,
+      match.sent
+          ? "This key is not one of the server's. Send a valid one as \"Authorization: Bearer KEY\" or as x-api-key."
+          : "This server asks for a key: send it as \"Authorization: Bearer KEY\" or as x-api-key.",
+      {{"www-authenticate", "Bearer realm=\"hearth\""}});
 }
 
 static std::string_view error_type(int status) {
   switch (status) {
-    case 401: return "authentication_error";
-    case 403: return "permission_error";
-    case 404: return "not_found_error";
-    case 408: return "timeout_error";
-    case 413: return "request_too_large";
-    case 503: return "unavailable_error";
-    case 501: return "not_supported_error";
-    default: return status >= 500 ? "server_error" : "invalid_request_error";
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return "not_found_error";
+    case 408:
+      return "timeout_error";
+    case 413:
+      return "request_too_large";
+    case 503:
+      return "unavailable_error";
+    case 501:
+      return "not_supported_error";
+    default:
+      return status >= 500 ? "server_error" : "invalid_request_error";
   }
 }
 

@@ -77,7 +77,8 @@ Result<void> clear_unix_path(const ListenAddress& address) {
   struct stat status {};
   if (lstat(address.unix_path.c_str(), &status) != 0) return {};
   if (!S_ISSOCK(status.st_mode)) {
-    return Error{ErrorCode::kInvalidArgument, "cannot listen on " + address.text + ": there is a file of that name that is no socket"};
+    return Error{ErrorCode::kInvalidArgument,
+                 "cannot listen on " + address.text + ": there is a file of that name that is no socket"};
   }
   const FileDescriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   SocketAddress name = socket_address(address);
@@ -128,14 +129,18 @@ bool has_descriptor(const std::string& process, const std::vector<std::string>& 
     char target[64];
     const ssize_t length = readlink((folder + "/" + name).c_str(), target, sizeof(target));
     if (length <= 0) continue;
-    if (std::find(targets.begin(), targets.end(), std::string_view(target, static_cast<size_t>(length))) != targets.end()) return true;
+    if (std::find(targets.begin(), targets.end(), std::string_view(target, static_cast<size_t>(length))) !=
+        targets.end())
+      return true;
   }
   return false;
 }
 
 }  // namespace
 
-bool ListenAddress::loopback() const { return !unix_path.empty() || is_loopback_address(address); }
+bool ListenAddress::loopback() const {
+  return !unix_path.empty() || is_loopback_address(address);
+}
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
   ListenAddress out;
@@ -143,8 +148,10 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   if (text.starts_with(kUnix)) {
     out.text = text;
     out.unix_path = text.substr(kUnix.size());
-    if (out.unix_path.empty() || out.unix_path.find('\0') != std::string::npos) return bad_address(text, "it names no path");
-    if (out.unix_path.size() >= sizeof(sockaddr_un::sun_path)) return bad_address(text, "the path is longer than 107 bytes");
+    if (out.unix_path.empty() || out.unix_path.find('\0') != std::string::npos)
+      return bad_address(text, "it names no path");
+    if (out.unix_path.size() >= sizeof(sockaddr_un::sun_path))
+      return bad_address(text, "the path is longer than 107 bytes");
     return out;
   }
   std::string port;
@@ -153,7 +160,8 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   if (out.address == "localhost") out.address = "127.0.0.1";
   in6_addr bytes{};
   const int family = out.address.find(':') == std::string::npos ? AF_INET : AF_INET6;
-  if (inet_pton(family, out.address.c_str(), &bytes) != 1) return bad_address(text, "names of machines are not looked up");
+  if (inet_pton(family, out.address.c_str(), &bytes) != 1)
+    return bad_address(text, "names of machines are not looked up");
   const int number = std::stoi(port);
   if (number > 65535) return bad_address(text, "ports end at 65535");
   out.port = static_cast<uint16_t>(number);
@@ -195,7 +203,8 @@ std::string program_on_port(uint16_t port) {
   add_listening_inodes("/proc/net/tcp6", port, &inodes);
   if (inodes.empty()) return {};
   for (const std::string& process : names_in("/proc")) {
-    if (process.empty() || !std::all_of(process.begin(), process.end(), [](char c) { return c >= '0' && c <= '9'; })) continue;
+    if (process.empty() || !std::all_of(process.begin(), process.end(), [](char c) { return c >= '0' && c <= '9'; }))
+      continue;
     if (!has_descriptor(process, inodes)) continue;
     std::ifstream file("/proc/" + process + "/comm");
     std::string name;

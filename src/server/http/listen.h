@@ -15,11 +15,11 @@
 namespace hearth::server {
 
 struct ListenAddress {
-  std::string text;                  // "127.0.0.1:11434", "[::1]:8080", "unix:/run/hearth.sock"
-  std::string address;               // "127.0.0.1", "::1"; empty for a unix socket
+  std::string text;     // "127.0.0.1:11434", "[::1]:8080", "unix:/run/hearth.sock"
+  std::string address;  // "127.0.0.1", "::1"; empty for a unix socket
   uint16_t port = 0;
   std::string unix_path;
-  bool loopback() const;             // only this machine reaches it
+  bool loopback() const;  // only this machine reaches it
 };
 
 // "localhost" is 127.0.0.1; other names are refused.
@@ -27,7 +27,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text);
 
 struct Listener {
   FileDescriptor socket;
-  ListenAddress address;             // with its real port
+  ListenAddress address;  // with its real port
 };
 Result<Listener> open_listener(const ListenAddress& address);
 // If the path is still the socket that was opened.

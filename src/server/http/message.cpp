@@ -1,8 +1,8 @@
 // Requests' fields by name, and the Responder's promise: one answer, in order, from any thread.
 //
-// Contract: see message.h. The sink is called with `order` held and nothing else, so that calls to it come one after the
-// other; what it is told last releases it. Callbacks are called with no lock held.
-// Not here: how an answer becomes bytes (connection.cpp).
+// Contract: see message.h. The sink is called with `order` held and nothing else, so that calls to it come one after
+// the other; what it is told last releases it. Callbacks are called with no lock held. Not here: how an answer becomes
+// bytes (connection.cpp).
 #include "server/http/message.h"
 
 #include <mutex>
@@ -26,15 +26,15 @@ std::optional<std::string_view> Request::query_value(std::string_view name) cons
 enum class Phase { kUnanswered, kStreaming, kComplete };
 
 struct Responder::State {
-  std::mutex order;                  // held while the sink is called; taken before `mutex`
-  std::optional<Sink> sink;          // under `order`
+  std::mutex order;          // held while the sink is called; taken before `mutex`
+  std::optional<Sink> sink;  // under `order`
   mutable std::mutex mutex;
   Phase phase = Phase::kUnanswered;  // under `mutex`, as all below
   bool closed = false;
   std::function<void()> callback;
 
-  // Moves from `from` to `to`; false if the answer is elsewhere or nobody is there to hear it. A callback that can no longer
-  // be called is put into `dropped`, so that what it holds dies outside of the lock.
+  // Moves from `from` to `to`; false if the answer is elsewhere or nobody is there to hear it. A callback that can no
+  // longer be called is put into `dropped`, so that what it holds dies outside of the lock.
   bool advance(Phase from, Phase to, std::function<void()>* dropped) {
     const std::lock_guard lock(mutex);
     if (phase != from) return false;
@@ -59,7 +59,9 @@ struct Responder::State {
   }
 };
 
-Responder::Responder(Sink sink) : state_(std::make_shared<State>()) { state_->sink = std::move(sink); }
+Responder::Responder(Sink sink) : state_(std::make_shared<State>()) {
+  state_->sink = std::move(sink);
+}
 
 Responder::~Responder() {
   constexpr char kForgotten[] =
@@ -99,7 +101,9 @@ void Responder::end_stream() {
   state_->tell(Phase::kStreaming, Phase::kComplete, [](Sink& sink) { sink.end_stream(); });
 }
 
-bool Responder::answered() const { return state_->phase_now() != Phase::kUnanswered; }
+bool Responder::answered() const {
+  return state_->phase_now() != Phase::kUnanswered;
+}
 
 bool Responder::closed() const {
   const std::lock_guard lock(state_->mutex);

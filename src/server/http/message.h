@@ -1,9 +1,9 @@
 // One HTTP request and the way to answer it, without a trace of the library underneath.
 //
-// Contract: a Request has passed the gate (Host, Origin, key, sizes). A Responder may be used from any thread, also after the
-// client has gone (then it does nothing); it answers exactly once, whole or as a stream. A stream that its reader does not
-// empty within the limits is closed, and on_closed says so.
-// Not here: sockets and limits (http/server.h), what routes answer (server/routes.h).
+// Contract: a Request has passed the gate (Host, Origin, key, sizes). A Responder may be used from any thread, also
+// after the client has gone (then it does nothing); it answers exactly once, whole or as a stream. A stream that its
+// reader does not empty within the limits is closed, and on_closed says so. Not here: sockets and limits
+// (http/server.h), what routes answer (server/routes.h).
 #pragma once
 
 #include <cstdint>
@@ -17,17 +17,17 @@
 
 namespace hearth::server {
 
-enum class Scope { kInfer, kManage };   // a manage key may infer, too
+enum class Scope { kInfer, kManage };  // a manage key may infer, too
 
 struct Request {
-  std::string method;                   // "GET", "HEAD", "POST", "DELETE", ...
-  std::string path;                     // "/v1/models/qwen2.5-coder:0.5b": percent-decoded, without the query
+  std::string method;  // "GET", "HEAD", "POST", "DELETE", ...
+  std::string path;    // "/v1/models/qwen2.5-coder:0.5b": percent-decoded, without the query
   std::vector<std::pair<std::string, std::string>> query;    // percent-decoded, in order
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
   std::string body;
-  std::string owner;                    // the key's name, else the connection's; for fairness and the prefix cache
-  Scope scope = Scope::kManage;         // what its key may do; without keys everything
-  std::string id;                       // unique in this process; goes back as x-request-id
+  std::string owner;             // the key's name, else the connection's; for fairness and the prefix cache
+  Scope scope = Scope::kManage;  // what its key may do; without keys everything
+  std::string id;                // unique in this process; goes back as x-request-id
 
   std::optional<std::string_view> header(std::string_view lower_case_name) const;
   std::optional<std::string_view> query_value(std::string_view name) const;
@@ -46,19 +46,19 @@ class Responder {
     std::function<void()> abort_stream = nullptr;  // a stream that nobody will end: its reader must see that it is cut
   };
   explicit Responder(Sink sink);
-  ~Responder();                         // an unanswered request gets 500: somebody forgot it; an unended stream is cut
+  ~Responder();  // an unanswered request gets 500: somebody forgot it; an unended stream is cut
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
 
   void send(int status, std::string_view content_type, std::string body, Headers more = {});
   void begin_stream(int status, std::string_view content_type, Headers more = {});
-  void write(std::string bytes);        // of a stream
+  void write(std::string bytes);  // of a stream
   void end_stream();
-  bool answered() const;                // send or begin_stream has been called
-  bool closed() const;                  // the client has gone, or was closed
+  bool answered() const;  // send or begin_stream has been called
+  bool closed() const;    // the client has gone, or was closed
 
-  // At most one callback; called once if the client goes before the answer is complete, at once if it has gone already. It
-  // may come on any thread and must not block.
+  // At most one callback; called once if the client goes before the answer is complete, at once if it has gone already.
+  // It may come on any thread and must not block.
   void on_closed(std::function<void()> callback);
   // Of the connection: the client has gone.
   void close();

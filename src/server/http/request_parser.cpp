@@ -26,6 +26,15 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
+// "GET / HTTP/2.0": well formed, but of another time.
+bool names_a_version(std::string_view bytes) {
+  const std::string_view line = bytes.substr(0, bytes.find("\r\n"));
+  if (line.size() == bytes.size() || line.size() < 9) return false;
+  const std::string_view version = line.substr(line.size() - 9);
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  return version.starts_with(" HTTP/") && digit(version[6]) && version[7] == '.' && digit(version[8]);
+}
+
 }  // namespace
 
 std::optional<std::string_view> RequestHead::header(std::string_view lower_case_name) const {
@@ -36,14 +45,15 @@ std::optional<std::string_view> RequestHead::header(std::string_view lower_case_
 }
 
 size_t RequestHead::count(std::string_view lower_case_name) const {
-  return static_cast<size_t>(
-      std::count_if(headers.begin(), headers.end(), [&](const auto& header) { return header.first == lower_case_name; }));
+  return static_cast<size_t>(std::count_if(headers.begin(), headers.end(),
+                                           [&](const auto& header) { return header.first == lower_case_name; }));
 }
 
 struct RequestParser::Impl final : http::basic_parser<true> {
   size_t header_limit_bytes = 0;
   size_t body_limit_bytes = 0;
-  size_t head_taken = 0;          // bytes of the head that are consumed
+  size_t head_taken = 0;  // bytes of the head that are consumed
+  size_t scanned = 0;     // of the bytes behind them, by has_bare_line_feed
   bool first_line_skipped = false;
   State state = State::kHead;
   RequestHead head;
@@ -69,7 +79,8 @@ struct RequestParser::Impl final : http::basic_parser<true> {
   }
 
   void check_head(ErrorCode& ec);
-  void fail_of(const ErrorCode& ec);
+  void fail_of(const ErrorCode& ec, std::string_view line);
+  bool has_bare_line_feed(std::string_view bytes);
   size_t feed_head(std::string_view bytes);
   size_t feed_body(std::string_view bytes);
 
@@ -121,13 +132,25 @@ void RequestParser::Impl::check_head(ErrorCode& ec) {
   head.keep_alive = keep_alive();
 }
 
-void RequestParser::Impl::fail_of(const ErrorCode& ec) {
+void RequestParser::Impl::fail_of(const ErrorCode& ec, std::string_view line) {
   if (state == State::kFailed) return;
   if (ec == http::error::header_limit) {
-    return fail(431, "The request's head is larger than the limit of " + std::to_string(header_limit_bytes) + " bytes.");
+    return fail(431,
+                "The request's head is larger than the limit of " + std::to_string(header_limit_bytes) + " bytes.");
   }
-  if (ec == http::error::bad_version) return fail(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
+  if (ec == http::error::bad_version && names_a_version(line)) {
+    return fail(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
+  }
   fail(400, "This is not a well-formed HTTP request: " + ec.message() + ".");
+}
+
+// Beast waits for the end of a head that came in pieces, which lines without carriage returns never reach.
+bool RequestParser::Impl::has_bare_line_feed(std::string_view bytes) {
+  const std::string_view head = bytes.substr(0, bytes.find("\r\n\r\n", scanned - std::min<size_t>(scanned, 3)));
+  size_t at = head.find('\n', scanned);
+  while (at != std::string_view::npos && at > 0 && head[at - 1] == '\r') at = head.find('\n', at + 1);
+  scanned = head.size();
+  return at != std::string_view::npos;
 }
 
 size_t RequestParser::Impl::feed_head(std::string_view bytes) {
@@ -146,14 +169,20 @@ size_t RequestParser::Impl::feed_head(std::string_view bytes) {
     fail(400, "This port speaks plain HTTP: use http://, not https://.");
     return skipped;
   }
+  if (has_bare_line_feed(bytes)) {
+    fail(400, "This is not a well-formed HTTP request: a line of its head does not end in CR LF.");
+    return skipped;
+  }
   ErrorCode ec;
   const size_t taken = put({bytes.data(), bytes.size()}, ec);
+  scanned -= std::min(scanned, taken);
   head_taken += taken;
   const size_t pending = is_header_done() ? 0 : bytes.size() - taken;
-  if (head_taken + pending > header_limit_bytes && (!ec || ec == http::error::need_more)) ec = http::error::header_limit;
+  if (head_taken + pending > header_limit_bytes && (!ec || ec == http::error::need_more))
+    ec = http::error::header_limit;
   if (ec == http::error::need_more && !is_header_done()) return skipped + taken;
   if (ec && ec != http::error::need_more) {
-    fail_of(ec);
+    fail_of(ec, bytes);
     return skipped + taken;
   }
   state = is_done() ? State::kDone : State::kBody;
@@ -165,7 +194,7 @@ size_t RequestParser::Impl::feed_body(std::string_view bytes) {
   ErrorCode ec;
   const size_t taken = put({bytes.data(), bytes.size()}, ec);
   if (ec && ec != http::error::need_more) {
-    fail_of(ec);
+    fail_of(ec, {});
   } else if (is_done()) {
     state = State::kDone;
   } else if (ec == http::error::need_more && bytes.size() - taken > kMaxChunkLine) {
@@ -196,12 +225,26 @@ size_t RequestParser::feed(std::string_view bytes) {
   return taken;
 }
 
-RequestParser::State RequestParser::state() const { return impl_->state; }
-bool RequestParser::begun() const { return impl_->got_some() || impl_->first_line_skipped; }
-const RequestHead& RequestParser::head() const { return impl_->head; }
-size_t RequestParser::body_bytes() const { return impl_->body.size(); }
-std::string RequestParser::take_body() { return std::move(impl_->body); }
-int RequestParser::failure_status() const { return impl_->failure_status; }
-const std::string& RequestParser::failure() const { return impl_->failure; }
+RequestParser::State RequestParser::state() const {
+  return impl_->state;
+}
+bool RequestParser::begun() const {
+  return impl_->got_some() || impl_->first_line_skipped;
+}
+const RequestHead& RequestParser::head() const {
+  return impl_->head;
+}
+size_t RequestParser::body_bytes() const {
+  return impl_->body.size();
+}
+std::string RequestParser::take_body() {
+  return std::move(impl_->body);
+}
+int RequestParser::failure_status() const {
+  return impl_->failure_status;
+}
+const std::string& RequestParser::failure() const {
+  return impl_->failure;
+}
 
 }  // namespace hearth::server

@@ -5,17 +5,17 @@
 #include "server/http/server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <algorithm>
 #include <future>
 #include <thread>
 
@@ -30,7 +30,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int kRefusedConnections = 64;         // that may hear why, beyond the limit
+constexpr int kRefusedConnections = 64;                       // that may hear why, beyond the limit
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);  // when no descriptor is left
 
 std::string numeric_address(const asio::generic::stream_protocol::endpoint& endpoint) {
@@ -112,8 +112,9 @@ Result<void> check_gate(const GateOptions& gate) {
     const bool hex = std::all_of(key.sha256.begin(), key.sha256.end(),
                                  [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
     if (key.sha256.size() != 64 || !hex) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "the key \"" + printable(key.name) + "\" is not stored as 64 lower-case hexadecimal digits of its SHA-256"};
+      return Error{
+          ErrorCode::kInvalidArgument,
+          "the key \"" + printable(key.name) + "\" is not stored as 64 lower-case hexadecimal digits of its SHA-256"};
     }
   }
   for (const std::string& name : gate.host_names) {
@@ -131,7 +132,8 @@ Result<void> check_limits(const HttpOptions& options) {
                     limits.all_bodies_bytes >= 0 && limits.unsent_bytes >= 0 && limits.connections > 0 &&
                     limits.requests_at_once > 0 && options.workers > 0 && options.workers <= 1024;
   if (fine) return {};
-  return Error{ErrorCode::kInvalidArgument, "the limits of the HTTP server are not positive, or its heads may be larger than 16 MiB"};
+  return Error{ErrorCode::kInvalidArgument,
+               "the limits of the HTTP server are not positive, or its heads may be larger than 16 MiB"};
 }
 
 Result<std::vector<Listener>> open_listeners(const HttpOptions& options) {
@@ -139,9 +141,10 @@ Result<std::vector<Listener>> open_listeners(const HttpOptions& options) {
   for (const std::string& text : options.listen) {
     addresses.push_back(TRY(parse_listen_address(text)));
     if (addresses.back().loopback() || !options.gate.keys.empty()) continue;
-    return Error{ErrorCode::kPermission,
-                 "listening on " + addresses.back().text +
-                     " would let everybody on the network in: make a key first (hearth key add NAME), or listen on 127.0.0.1"};
+    return Error{
+        ErrorCode::kPermission,
+        "listening on " + addresses.back().text +
+            " would let everybody on the network in: make a key first (hearth key add NAME), or listen on 127.0.0.1"};
   }
   if (addresses.empty()) return Error{ErrorCode::kInvalidArgument, "the server has no address to listen on"};
   std::vector<Listener> listeners;
@@ -232,7 +235,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 
-HttpServer::~HttpServer() { impl_->stop(); }
+HttpServer::~HttpServer() {
+  impl_->stop();
+}
 
 std::vector<std::string> HttpServer::addresses() const {
   std::vector<std::string> addresses;
@@ -240,7 +245,9 @@ std::vector<std::string> HttpServer::addresses() const {
   return addresses;
 }
 
-int HttpServer::connections() const { return impl_->core->open_connections.load(); }
+int HttpServer::connections() const {
+  return impl_->core->open_connections.load();
+}
 
 bool HttpServer::drain(std::chrono::milliseconds wait) {
   impl_->core->draining.store(true);

@@ -1,8 +1,8 @@
 // Request targets: paths and queries, percent-decoded and checked.
 //
-// Contract: see request_parser.h; pure. What comes out is valid UTF-8 without control characters in the path and without
-// NUL anywhere, so that it can stand in messages and JSON, and no path leads upwards.
-// Not here: which paths there are (server/routes.h).
+// Contract: see request_parser.h; pure. What comes out is valid UTF-8 without control characters in the path and
+// without NUL anywhere, so that it can stand in messages and JSON, and no path leads upwards. Not here: which paths
+// there are (server/routes.h).
 #include "base/utf8.h"
 #include "server/http/request_parser.h"
 
@@ -16,7 +16,9 @@ int hex_digit(char c) {
   return -1;
 }
 
-Error bad(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+Error bad(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message)};
+}
 
 Result<std::string> decode(std::string_view text, bool plus_is_space) {
   std::string out;
