@@ -1,8 +1,9 @@
 // hearth doctor: what to put into a client so that it talks to this server, and whether the air gap holds.
 //
-// Contract: reads nothing and changes nothing; `clients` prints texts that can be pasted.
+// Contract: changes nothing outside this process; `clients` prints texts that can be pasted. --net exits with 1 if a way is open.
 // Not here: the server (cli/serve.cpp).
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "cli/exit.h"
 #include "cli/verbs.h"
 #include "nlohmann/json.hpp"
+#include "server/airgap.h"
 
 namespace hearth::cli {
 namespace {
@@ -80,22 +82,46 @@ int print_clients(const std::string& url, const std::string& model, bool as_json
   return kExitDone;
 }
 
+// Shuts the network off in this process, as serve --airgap does, and tries every way out.
+int print_network(bool as_json) {
+  const Result<void> shut = server::apply_airgap();
+  if (!shut.ok()) return report(shut.error());
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  int open_ways = 0;
+  for (const server::NetworkProbe& probe : server::probe_network()) {
+    open_ways += probe.refused ? 0 : 1;
+    const std::string outcome = probe.refused ? std::string("refused by the kernel (") + std::strerror(probe.error_number) + ")" : "OPEN";
+    if (as_json) {
+      rows.push_back({{"way", probe.name}, {"refused", probe.refused}, {"errno", probe.error_number}});
+    } else {
+      std::printf("%-48s %s\n", probe.name.c_str(), outcome.c_str());
+    }
+  }
+  if (as_json) std::printf("%s\n", rows.dump(2).c_str());
+  return open_ways == 0 ? kExitDone : kExitFailed;
+}
+
 }  // namespace
 
 void add_doctor(CLI::App& app, int* exit_code) {
-  CLI::App* verb = app.add_subcommand("doctor", "Set up clients");
-  verb->require_subcommand(1);
+  CLI::App* verb = app.add_subcommand("doctor", "Settings for clients; whether the air gap holds");
+  verb->require_subcommand(0, 1);
   CLI::App* clients = verb->add_subcommand("clients", "Print ready settings for common clients");
   struct Options {
     std::string url = "http://127.0.0.1:11434", model = "qwen2.5-coder:1.5b";
-    bool json = false;
+    bool json = false, net = false;
   };
   auto options = std::make_shared<Options>();
+  verb->add_flag("--net", options->net, "Shut the network off as 'hearth serve --airgap' does, and try every way out");
   clients->add_option("--url", options->url, "Where the server is (default http://127.0.0.1:11434)")->type_name("URL");
   clients->add_option("--model", options->model, "Which model they should ask for (default qwen2.5-coder:1.5b)")->type_name("NAME");
-  clients->add_flag("--json", options->json, "Print a JSON list");
+  for (CLI::App* either : {verb, clients}) either->add_flag("--json", options->json, "Print a JSON list");
   clients->callback([=] { *exit_code = print_clients(options->url, options->model, options->json); });
-  verb->footer("Examples:\n  hearth doctor clients\n  hearth doctor clients --model smollm2:135m");
+  verb->callback([=] {
+    if (verb->got_subcommand(clients)) return;
+    *exit_code = options->net ? print_network(options->json) : report_usage("doctor", "say what to look at: --net, or 'hearth doctor clients'");
+  });
+  verb->footer("Examples:\n  hearth doctor clients\n  hearth doctor clients --model smollm2:135m\n  hearth doctor --net");
 }
 
 }  // namespace hearth::cli

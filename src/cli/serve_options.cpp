@@ -39,6 +39,8 @@ void add_network_options(CLI::App* verb, ServeVerb* options) {
       ->delimiter(',')
       ->envname("OLLAMA_ORIGINS")
       ->type_name("ORIGIN");
+  verb->add_flag("--airgap", options->serve.airgap,
+                 "Give up, for good, the ability to reach any network: the kernel refuses it from then on ('hearth doctor --net' shows what)");
 }
 
 void add_capacity_options(CLI::App* verb, ServeVerb* options) {
