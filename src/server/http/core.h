@@ -48,7 +48,7 @@ struct Core : std::enable_shared_from_this<Core> {
 
   std::mutex mutex;
   std::condition_variable changed;
-  int busy = 0;  // answers not yet written whole; under `mutex`
+  int busy = 0;  // answers that are still being written; under `mutex`
   void add_busy(int change) {
     {
       const std::lock_guard lock(mutex);
