@@ -73,7 +73,7 @@ void Decoding::draw_first() {
 }
 
 // A trial longer than the answer may still get would be for nothing.
-std::span<const int32_t> Decoding::plan_step(int64_t most_guesses) {
+std::span<const int32_t> Decoding::plan_step(int64_t most_guesses, int others) {
   planned_at_ = session_->size();
   accepted_ = 0;
   tokens_.assign(1, next_);
@@ -82,7 +82,7 @@ std::span<const int32_t> Decoding::plan_step(int64_t most_guesses) {
   if (options_.max_tokens >= 0) {
     room = std::min(room, options_.max_tokens - static_cast<int64_t>(result_.tokens.size()) - 1);
   }
-  const std::span<const int32_t> draft = options_.speculator->draft(room);
+  const std::span<const int32_t> draft = options_.speculator->draft(room, others);
   tokens_.insert(tokens_.end(), draft.begin(), draft.end());
   return tokens_;
 }
@@ -98,17 +98,27 @@ void Decoding::step_started() {
   if (options_.speculator) options_.speculator->start_clock();
 }
 
-void Decoding::step_done(bool shared) {
-  if (options_.speculator) options_.speculator->stop_clock();
+void Decoding::count_step() {
   result_.decode_tokens += advanced();
   ++result_.decode_steps;
   result_.drafted_tokens += static_cast<int64_t>(tokens_.size()) - 1;
   result_.accepted_tokens += accepted_;
+}
+
+void Decoding::step_done() {
+  count_step();
   if (options_.speculator == nullptr) return;
-  if (shared) {
-    options_.speculator->step_failed();
+  options_.speculator->stop_clock();
+  options_.speculator->step_done(accepted_);
+}
+
+void Decoding::shared_step_done(double seconds) {
+  count_step();
+  if (options_.speculator == nullptr) return;
+  if (seconds > 0) {
+    options_.speculator->shared_step_done(accepted_, seconds);
   } else {
-    options_.speculator->step_done(accepted_);
+    options_.speculator->step_failed();
   }
 }
 

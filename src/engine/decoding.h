@@ -39,13 +39,15 @@ class Decoding final : public TokenVerifier {
   // Goes on with another session that holds the same tokens.
   void move_to(Session& session) { session_ = &session; }
 
-  // What the next step appends: the token that was drawn, and at most `most_guesses` on trial. The item's verifier is this.
-  std::span<const int32_t> plan_step(int64_t most_guesses);
+  // What the next step appends: the token that was drawn, and at most `most_guesses` on trial, beside `others` tokens of other
+  // sessions. The item's verifier is this.
+  std::span<const int32_t> plan_step(int64_t most_guesses, int others = 0);
   // The step has failed: takes the guesses out. False if there were none, so that the error is the token's own.
   bool drop_guesses();
   void step_started();
-  // `shared`: with other sessions, so that its time says nothing about guesses.
-  void step_done(bool shared = false);
+  void step_done();
+  // The same for a step of several sessions, which took so long; 0: not a time to learn from.
+  void shared_step_done(double seconds);
   bool next_stays(int64_t index, std::span<const float> logits) override;
   // Tokens of the planned step that the session holds by now, also after an error.
   int64_t advanced() const { return session_->size() - planned_at_; }
@@ -63,6 +65,7 @@ class Decoding final : public TokenVerifier {
   bool release(const std::string& text);
   void emit();
   bool ends(FinishReason reason);
+  void count_step();
 
   const Engine& engine_;
   const GenerateOptions options_;

@@ -4,11 +4,12 @@
 #include <algorithm>
 
 #include "base/clock.h"
-#include "engine/speculation/speculator.h"
+#include "engine/speculation/suffix_drafter.h"
 
 namespace hearth {
 namespace {
 
+constexpr int64_t kGuessPages = 2;         // that the guesses for one session may touch beyond its next token's
 constexpr double kLateAnswers = 1.0 / 16;  // share of the last one in the mean duration
 
 double milliseconds_since(int64_t start_ns) { return seconds_since(start_ns) * 1e3; }
@@ -38,14 +39,27 @@ Scheduler::Runner EngineRunner::functions() {
   return runner;
 }
 
+Result<void> EngineRunner::begin(Entry& entry) {
+  entry.opened_ns = monotonic_ns();
+  GenerateOptions options = entry.request.options;
+  if (options_.speculate) {
+    std::vector<std::unique_ptr<Drafter>> drafters;
+    drafters.push_back(std::make_unique<SuffixDrafter>());
+    Speculator::Options speculation;
+    speculation.adaptive = options_.adaptive_guesses;
+    speculation.shared_costs = &costs_;
+    entry.speculator = std::make_unique<Speculator>(std::move(drafters), speculation);
+    options.speculator = entry.speculator.get();
+  }
+  entry.decoding = TRY(Decoding::create(engine_, options));
+  entry.decoding->result().prompt_tokens = static_cast<int64_t>(entry.request.prompt.size());
+  return {};
+}
+
 Result<int64_t> EngineRunner::open(AnswerId id) {
   Entry& entry = this->entry(id);
   const bool first = entry.decoding == nullptr;
-  if (first) {
-    entry.opened_ns = monotonic_ns();
-    entry.decoding = TRY(Decoding::create(engine_, entry.request.options));
-    entry.decoding->result().prompt_tokens = static_cast<int64_t>(entry.request.prompt.size());
-  }
+  if (first) TRY(begin(entry));
   entry.session = TRY(engine_.new_session());
   if (entry.begun) entry.decoding->move_to(*entry.session);
   const int64_t held = entry.session->size();
@@ -60,13 +74,21 @@ Result<int64_t> EngineRunner::open(AnswerId id) {
 
 void EngineRunner::close(AnswerId id) {
   Entry& entry = this->entry(id);
-  if (entry.begun) entry.timeline.assign(entry.session->tokens().begin(), entry.session->tokens().end());
+  // A session that was taken away before it was brought up to its timeline tells nothing new.
+  const std::span<const int32_t> tokens = entry.session->tokens();
+  if (entry.begun && tokens.size() > entry.target().size()) entry.timeline.assign(tokens.begin(), tokens.end());
   entry.session.reset();
 }
 
 void EngineRunner::prepare(std::span<Scheduler::Item> items) {
   parts_.clear();
   sizes_.clear();
+  int others = 0;  // tokens of answers beside the one that is planned
+  int64_t spare = engine_.kv_pool().free_pages;
+  for (const Scheduler::Item& item : items) {
+    others += item.prompt_tokens == 0 ? 1 : 0;
+    spare -= entry(item.id).session->pages_needed(std::max<int64_t>(1, item.prompt_tokens));
+  }
   for (const Scheduler::Item& item : items) {
     Entry& entry = this->entry(item.id);
     Session& session = *entry.session;
@@ -74,10 +96,14 @@ void EngineRunner::prepare(std::span<Scheduler::Item> items) {
     if (item.prompt_tokens > 0) {
       const auto piece = entry.target().subspan(static_cast<size_t>(session.size()), static_cast<size_t>(item.prompt_tokens));
       parts_.push_back({&session, piece, nullptr, item.prompt_ends && !entry.begun});
-    } else {
-      parts_.push_back({&session, entry.decoding->plan_step(item.may_guess ? Speculator::kMaxDepth : 0), entry.decoding.get()});
-      entry.decoding->step_started();
+      continue;
     }
+    CHECK(entry.begun);
+    const bool guess = item.may_guess && spare >= kGuessPages;
+    const std::span<const int32_t> tokens = entry.decoding->plan_step(guess ? Speculator::kMaxDepth : 0, --others);
+    others += static_cast<int>(tokens.size());
+    if (tokens.size() > 1) spare -= kGuessPages;
+    parts_.push_back({&session, tokens, entry.decoding.get()});
   }
 }
 
@@ -94,28 +120,42 @@ bool EngineRunner::drop_guesses(std::span<Scheduler::Item> items) {
 }
 
 Result<void> EngineRunner::step(std::span<Scheduler::Item> items, const std::atomic<bool>* cancel) {
-  const int64_t start = monotonic_ns();
   prepare(items);
+  const int64_t start = monotonic_ns();
   Result<void> done = engine_.step(parts_, cancel);
   const bool advanced = std::any_of(parts_.begin(), parts_.end(), [&](const Engine::StepItem& part) {
     return part.session->size() > sizes_[&part - parts_.data()];
   });
+  bool telling = done.ok();
   if (!done.ok() && done.error().code != ErrorCode::kCancelled && !advanced && drop_guesses(items)) {
     done = engine_.step(parts_, cancel);
+    telling = false;
   }
-  for (size_t i = 0; i < items.size(); ++i) finish_item(items[i], parts_[i], sizes_[i], done.ok(), items.size() > 1);
-  if (done.ok()) count_step(items, seconds_since(start));
+  const double seconds = seconds_since(start);
+  const double learnt = telling ? learn_cost(items, seconds) : 0;
+  for (size_t i = 0; i < items.size(); ++i) finish_item(items[i], parts_[i], sizes_[i], learnt);
+  if (done.ok()) count_step(items, seconds);
   return done;
 }
 
-void EngineRunner::finish_item(Scheduler::Item& item, const Engine::StepItem& part, int64_t before, bool done, bool shared) {
+// Seconds of the step if they tell what a step of so many tokens costs, else 0.
+double EngineRunner::learn_cost(std::span<const Scheduler::Item> items, double seconds) {
+  size_t tokens = 0;
+  for (const Engine::StepItem& part : parts_) tokens += part.tokens.size();
+  if (std::any_of(items.begin(), items.end(), [](const auto& item) { return item.prompt_tokens > 0; })) return 0;
+  if (tokens > static_cast<size_t>(StepCosts::kMaxTokens)) return 0;
+  costs_.measured(static_cast<int>(tokens), seconds);
+  return seconds;
+}
+
+void EngineRunner::finish_item(Scheduler::Item& item, const Engine::StepItem& part, int64_t before, double seconds) {
   Entry& entry = this->entry(item.id);
   item.tokens = part.session->size() - before;
   if (item.tokens == 0) return;
   if (item.prompt_tokens > 0) {
     finish_prompt_piece(entry, item);
   } else {
-    entry.decoding->step_done(shared || !done);
+    entry.decoding->shared_step_done(seconds);
   }
   item.finished = entry.decoding->finished();
   show(entry);

@@ -12,6 +12,7 @@
 #include "engine/decoding.h"
 #include "engine/serving/answer.h"
 #include "engine/serving/scheduler.h"
+#include "engine/speculation/speculator.h"
 #include "hearth/engine.h"
 
 namespace hearth {
@@ -26,7 +27,12 @@ class EngineRunner {
     double mean_answer_seconds = 0;      // from a session to its end, of late answers
   };
 
-  explicit EngineRunner(const Engine& engine) : engine_(engine) {}
+  struct Options {
+    bool speculate = true;
+    bool adaptive_guesses = true;        // false: as many guesses as may be, whatever they cost
+  };
+
+  EngineRunner(const Engine& engine, const Options& options) : engine_(engine), options_(options) {}
 
   void add(AnswerId id, AnswerRequest request, AnswerCallbacks callbacks);
   // For the scheduler, but for `now_ns` and `end`, in which others have a part.
@@ -47,6 +53,7 @@ class EngineRunner {
     AnswerCallbacks callbacks;
     std::vector<int32_t> timeline;       // what its session must hold before it decodes, once it was preempted
     std::unique_ptr<Session> session;
+    std::unique_ptr<Speculator> speculator;
     std::unique_ptr<Decoding> decoding;  // from the first session on
     bool begun = false;                  // the first token has been drawn
     int64_t reused = 0;
@@ -59,15 +66,19 @@ class EngineRunner {
   Entry& entry(AnswerId id) { return entries_.at(id); }
   Result<int64_t> open(AnswerId id);
   void close(AnswerId id);
+  Result<void> begin(Entry& entry);
   void prepare(std::span<Scheduler::Item> items);
   bool drop_guesses(std::span<Scheduler::Item> items);
-  void finish_item(Scheduler::Item& item, const Engine::StepItem& part, int64_t before, bool done, bool shared);
+  double learn_cost(std::span<const Scheduler::Item> items, double seconds);
+  void finish_item(Scheduler::Item& item, const Engine::StepItem& part, int64_t before, double seconds);
   void finish_prompt_piece(Entry& entry, const Scheduler::Item& item);
   void count_step(std::span<const Scheduler::Item> items, double seconds);
   void tell_prompt(const Entry& entry) const;
   void show(Entry& entry);
 
   const Engine& engine_;
+  const Options options_;
+  StepCosts costs_;                      // of steps without a prompt
   std::unordered_map<AnswerId, Entry> entries_;
   std::vector<Engine::StepItem> parts_;  // of the step
   std::vector<int64_t> sizes_;           // of the sessions before it

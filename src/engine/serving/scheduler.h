@@ -31,7 +31,7 @@ class Scheduler {
     double watchdog_seconds = 600;
     double patience_seconds = 2;         // of an owner without a session while another has several
     int64_t reserve_tokens = 128;        // of answer for which there must be pages when a prompt is begun
-    int most_guessing = 4;               // answers that may guess ahead in one step
+    int most_guessing = 8;               // answers that may guess ahead in one step
   };
 
   // One answer's part of a step.

@@ -52,7 +52,7 @@ Scheduler::Options scheduler_options(const ServiceOptions& options) {
 
 struct Service::Impl {
   Impl(std::unique_ptr<Engine> owned, const ServiceOptions& service_options)
-      : engine(std::move(owned)), options(service_options), runner(*engine),
+      : engine(std::move(owned)), options(service_options), runner(*engine, {options.speculate, true}),
         scheduler(scheduler_options(options), scheduler_functions()), thread([this] { run(); }) {}
 
   Scheduler::Runner scheduler_functions() {

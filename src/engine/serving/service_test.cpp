@@ -6,65 +6,19 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <thread>
 
-#include "text/tokenizer.h"
+#include "engine/serving/test_requests.h"
 
 namespace hearth {
 namespace {
 
-std::string golden(const std::string& name) { return std::string(HEARTH_SOURCE_DIR) + "/tests/goldens/models/" + name + ".gguf"; }
-
-std::unique_ptr<Engine> load(int sessions, int64_t context = 512, const std::string& model = "gemma3") {
-  LoadOptions options;
-  options.path = golden(model);
-  options.context = context;
-  options.max_sessions = sessions;
-  auto engine = Engine::load(options);
-  EXPECT_TRUE(engine.ok()) << (engine.ok() ? "" : engine.error().message);
-  return engine.ok() ? std::move(engine).value() : nullptr;
-}
-
 std::unique_ptr<Service> serve(const ServiceOptions& options, int64_t context = 512) {
-  auto service = Service::start(load(options.max_sessions, context), options);
+  auto service = Service::start(load_tiny(options.max_sessions, context), options);
   EXPECT_TRUE(service.ok()) << (service.ok() ? "" : service.error().message);
   return service.ok() ? std::move(service).value() : nullptr;
-}
-
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  int64_t below(int64_t limit) {
-    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<int64_t>((state_ >> 33) % static_cast<uint64_t>(limit));
-  }
-
- private:
-  uint64_t state_;
-};
-
-std::vector<int32_t> some_prompt(Random& random, int64_t tokens, int64_t vocabulary) {
-  std::vector<int32_t> prompt;
-  for (int64_t i = 0; i < tokens; ++i) prompt.push_back(static_cast<int32_t>(random.below(vocabulary)));
-  return prompt;
-}
-
-AnswerRequest some_request(Random& random, int64_t vocabulary) {
-  AnswerRequest request;
-  request.prompt = some_prompt(random, 1 + random.below(random.below(4) == 0 ? 300 : 40), vocabulary);
-  request.owner = "owner " + std::to_string(random.below(3));
-  GenerateOptions& options = request.options;
-  options.max_tokens = random.below(60);
-  options.ignore_stop_tokens = random.below(2) == 0;
-  options.sampler.temperature = static_cast<float>(random.below(3)) * 0.7f;
-  options.sampler.seed = static_cast<uint64_t>(random.below(1000));
-  options.sampler.repetition_penalty = random.below(2) == 0 ? 1.0f : 1.2f;
-  options.sampler.logprobs = static_cast<int32_t>(random.below(4)) - 1;
-  if (random.below(3) == 0) options.stop = {"e", "\x01never"};
-  return request;
 }
 
 // Hears answers, on any thread.
@@ -123,31 +77,6 @@ class Listener {
   std::map<int, Result<GenerateResult>> ended_;
 };
 
-void expect_same(const GenerateResult& got, const GenerateResult& expected) {
-  EXPECT_EQ(got.text, expected.text);
-  EXPECT_EQ(got.finish_reason, expected.finish_reason);
-  EXPECT_EQ(got.stop_string, expected.stop_string);
-  EXPECT_EQ(got.prompt_tokens, expected.prompt_tokens);
-  ASSERT_EQ(got.tokens.size(), expected.tokens.size());
-  for (size_t i = 0; i < got.tokens.size(); ++i) {
-    EXPECT_EQ(got.tokens[i].id, expected.tokens[i].id);
-    EXPECT_EQ(std::memcmp(&got.tokens[i].logprob, &expected.tokens[i].logprob, sizeof(float)), 0);
-    ASSERT_EQ(got.tokens[i].alternatives.size(), expected.tokens[i].alternatives.size());
-    for (size_t j = 0; j < got.tokens[i].alternatives.size(); ++j) {
-      EXPECT_EQ(got.tokens[i].alternatives[j].id, expected.tokens[i].alternatives[j].id);
-      EXPECT_EQ(got.tokens[i].alternatives[j].logprob, expected.tokens[i].alternatives[j].logprob);
-    }
-  }
-}
-
-GenerateResult alone(const Engine& engine, const AnswerRequest& request) {
-  auto session = engine.new_session();
-  EXPECT_TRUE(session.ok());
-  auto result = generate(engine, **session, request.prompt, request.options);
-  EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
-  return result.ok() ? std::move(result).value() : GenerateResult{};
-}
-
 class ManySessions : public testing::TestWithParam<int> {};
 
 TEST_P(ManySessions, GiveTheAnswersOfOne) {
@@ -156,7 +85,7 @@ TEST_P(ManySessions, GiveTheAnswersOfOne) {
   options.max_sessions = GetParam();
   const auto service = serve(options);
   ASSERT_NE(service, nullptr);
-  const auto single = load(1);
+  const auto single = load_tiny(1, 512);
   Random random(static_cast<uint64_t>(GetParam()));
   std::vector<AnswerRequest> requests;
   const int count = 24 + GetParam();
@@ -230,7 +159,7 @@ TEST(Service, RefusesBeforeQueueingWhatCannotBeAnswered) {
   request.options.stop = {""};
   EXPECT_EQ(service->submit(request, listener.callbacks(0)).error().code, ErrorCode::kInvalidArgument);
   options.max_sessions = 2;
-  EXPECT_EQ(Service::start(load(1), options).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Service::start(load_tiny(1, 512), options).error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST(Service, AFullQueueIsSaidAtOnceAndOneThatIsLeftHasRoom) {

@@ -64,10 +64,12 @@ void Speculator::extend(int32_t token) {
   }
 }
 
-// The depth with the most expected tokens per time. Costs are in single steps.
+// The depth with the most expected tokens per time, those of other sessions in the step included. Costs are in steps without
+// this session's guesses.
 Speculator::Plan Speculator::best_depth(Source& source, int most) const {
   Plan best{&source, 0, kLeastGain};
-  const double single = costs_.known() ? costs_.single_seconds() : 0;
+  const double without = costs().ratio(1 + others_);
+  const double single = costs().known() ? costs().single_seconds() * without : 0;
   const double guess_cost = single > 0 ? source.seconds_per_guess / single : 0;
   const double backlog_cost = guess_cost * kBacklogCost * static_cast<double>(source.drafter->backlog());
   const double affordable = single > 0 ? credit_ / single + kOverdraft : kOverdraft;
@@ -77,9 +79,10 @@ Speculator::Plan Speculator::best_depth(Source& source, int most) const {
     if (confidence < 0) break;
     still_right *= source.right[confidence];
     tokens += still_right;
-    const double cost = costs_.ratio(depth + 1) + guess_cost * depth + backlog_cost;
+    const double cost = costs().ratio(1 + others_ + depth) / without + guess_cost * depth + backlog_cost;
     if (cost - 1 > affordable) break;
-    if (tokens / cost > best.gain) best = {&source, depth, tokens / cost};
+    const double gain = (others_ + tokens) / (others_ + 1) / cost;
+    if (gain > best.gain) best = {&source, depth, gain};
   }
   return best;
 }
@@ -100,17 +103,18 @@ std::span<const int32_t> Speculator::propose(const Plan& plan) {
   return draft;
 }
 
-std::span<const int32_t> Speculator::draft(int64_t room) {
+std::span<const int32_t> Speculator::draft(int64_t room, int others) {
   drafted_ = 0;
   draft_seconds_ = 0;
-  const int most = static_cast<int>(std::min<int64_t>(room, options_.max_depth));
+  others_ = others;
+  const int most = static_cast<int>(std::min<int64_t>({room, options_.max_depth, kMaxDepth - others}));
   if (most <= 0) return {};
   std::span<const int32_t> draft;
   if (!options_.adaptive) {
     for (Source& source : sources_) {
       if (draft.empty() && source.drafter->confidence(0) >= 0) draft = propose({&source, most, 1});
     }
-  } else if (costs_.known()) {  // the first step shows what one costs
+  } else if (costs().known()) {  // the first step shows what one costs
     Plan best;
     for (Source& source : sources_) {
       const Plan plan = best_depth(source, most);
@@ -130,13 +134,23 @@ void Speculator::step_failed() {
 void Speculator::step_done(int64_t accepted) {
   const double seconds = static_cast<double>(step_ns_) * 1e-9;
   step_ns_ = 0;
-  costs_.measured(static_cast<int>(drafted_) + 1, seconds);
+  own_costs_.measured(static_cast<int>(drafted_) + 1, seconds);
+  judge_step(accepted, seconds);
+}
+
+void Speculator::shared_step_done(int64_t accepted, double seconds) {
+  step_ns_ = 0;
+  judge_step(accepted, seconds);
+}
+
+// A token more of this session is worth its share of a step, and what the guesses cost all sessions wait for.
+void Speculator::judge_step(int64_t accepted, double seconds) {
   ++stats_.steps;
   stats_.drafted_tokens += drafted_;
   stats_.accepted_tokens += accepted;
-  const double single = costs_.single_seconds();
+  const double single = costs().single_seconds() * costs().ratio(1 + others_);
   credit_ += kShare * seconds - draft_seconds_;
-  if (drafted_ > 0) credit_ += static_cast<double>(accepted + 1) * single - seconds;
+  if (drafted_ > 0) credit_ += static_cast<double>(accepted) * single / (1 + others_) + single - seconds;
   credit_ = std::min(credit_, kMaxCredit * single);
   if (drafted_ > 0 && !drafting_->drafter->is_free()) {
     for (int64_t i = 0; i <= std::min(accepted, drafted_ - 1); ++i) learn(*drafting_, draft_classes_[i], i < accepted);
