@@ -93,8 +93,8 @@ tokenizer_oracle() {
   HEARTH_TOKENIZER_ORACLE_DIR=$folder build/release/text_test --gtest_brief=1 --gtest_filter='*Oracle*'
 }
 
-sanitised_tests="base_test gguf_test text_test mutated_gguf_test mutated_model_test"
-threaded_tests="base_test"
+sanitised_tests="base_test gguf_test text_test mutated_gguf_test mutated_model_test http_test"
+threaded_tests="base_test http_test"
 
 must "packages" scripts/setup.sh test
 must "release build" scripts/build.sh all

@@ -251,6 +251,7 @@ TEST(Gate, Keys) {
   }
   EXPECT_EQ(with("x-api-key", "two").scope, Scope::kManage);
   EXPECT_EQ(with("x-api-key", "two").owner, "boss");
+  const std::string hash = sha256_hex("one");
   for (const auto& [name, value] : {std::pair{"authorization", "Bearer three"},
                                     {"authorization", "Basic one"},
                                     {"authorization", "one"},
@@ -261,7 +262,7 @@ TEST(Gate, Keys) {
                                     {"api-key", "on"},
                                     {"api-key", "one "},
                                     {"x-other", "one"},
-                                    {"x-api-key", sha256_hex("one").c_str()}}) {
+                                    {"x-api-key", hash.c_str()}}) {
     const GateDecision decision = with(name, value);
     EXPECT_EQ(decision.status, 401) << name << ": " << value;
     EXPECT_EQ(field(decision, "www-authenticate"), "Bearer realm=\"hearth\"");
