@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "text/bpe_model.h"
+#include "text/fim_tokens.h"
 #include "text/special_matcher.h"
 #include "text/splitter.h"
 #include "text/tokenizer.h"
@@ -28,6 +29,7 @@ struct BpeParts {
   bool adds_start = false;
   int32_t start_id = -1, end_id = -1;
   std::vector<int32_t> stop_ids;
+  FimTokens fim;
 };
 
 class BpeTokenizer : public Tokenizer {
@@ -40,6 +42,7 @@ class BpeTokenizer : public Tokenizer {
   int32_t size() const override { return parts_.model->vocabulary().size(); }
   std::string_view token_text(int32_t id) const override;
   bool is_control(int32_t id) const override;
+  const FimTokens& fim() const { return parts_.fim; }
   int32_t find(std::string_view text) const override { return parts_.model->vocabulary().find_text(text); }
 
  private:

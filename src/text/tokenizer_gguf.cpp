@@ -173,6 +173,11 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::from_gguf(const gguf::View& view) 
   parts.end_id = TRY(token_id(view, "tokenizer.ggml.eos_token_id", size, byte_level ? -1 : 2));
   parts.adds_start = view.get_bool("tokenizer.ggml.add_bos_token").value_or(parts.adds_start);
   parts.stop_ids = TRY(read_stop_ids(view, vocabulary, parts.end_id));
+  parts.fim = TRY(find_fim_tokens(view, vocabulary));
+  // Where a file ends, so does the text that fills its gap.
+  for (const int32_t id : {parts.fim.repository, parts.fim.file, parts.fim.pad}) {
+    if (parts.fim.usable() && id >= 0) parts.stop_ids.push_back(id);
+  }
   parts.special_tokens = special_tokens(vocabulary);
   return std::unique_ptr<Tokenizer>(std::make_unique<BpeTokenizer>(std::move(parts)));
 }
