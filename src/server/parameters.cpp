@@ -1,6 +1,7 @@
 // Contract and exclusions: server/parameters.h.
 #include "server/parameters.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -55,6 +56,17 @@ void store_bias(const Json& value, Parameters& to) {
     for (const auto& [name, bias] : value.items()) biases.emplace_back(std::stoi(name), bias_of(bias));
   } else {
     for (const Json& pair : value) biases.emplace_back(static_cast<int32_t>(integer(pair[0])), bias_of(pair[1]));
+  }
+}
+
+// Stages that are not there would be off anyway; a name that is known takes its place once.
+void store_samplers(const Json& value, Parameters& to) {
+  static constexpr const char* kStages[] = {"penalties", "top_k", "top_p", "min_p", "temperature"};
+  auto& order = to.generate.sampler.order;
+  order.clear();
+  for (const Json& name : value) {
+    const bool known = std::find(std::begin(kStages), std::end(kStages), name) != std::end(kStages);
+    if (known && std::find(order.begin(), order.end(), name) == order.end()) order.push_back(name);
   }
 }
 
@@ -118,7 +130,7 @@ constexpr Field kFields[] = {
     {"logit_bias", Kind::kBias, -100, 100, store_bias},
     {"penalize_nl", Kind::kBoolean},
     {"penalize_newline", Kind::kBoolean},
-    {"samplers", Kind::kStrings},
+    {"samplers", Kind::kStrings, 0, 0, store_samplers},
     {"mirostat", Kind::kInteger, 0, 2},
     {"mirostat_tau", Kind::kNumber, 0, 100},
     {"mirostat_eta", Kind::kNumber, 0, 1},

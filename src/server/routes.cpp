@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "server/anthropic/anthropic.h"
+#include "server/native/native.h"
 #include "server/ollama/ollama.h"
 #include "server/openai/openai.h"
 #include "server/status.h"
@@ -35,6 +36,22 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/status", kInfer, Dialect::kOllama, ollama::status, "Whether anything leaves this machine: no"},
     {"POST", "/v1/messages", kInfer, Dialect::kAnthropic, anthropic::messages, "Answers a conversation"},
     {"POST", "/v1/messages/count_tokens", kInfer, Dialect::kAnthropic, anthropic::count_tokens, "Counts the tokens of a conversation"},
+    {"POST", "/v1/completions", kInfer, Dialect::kOpenAi, openai::completions, "Continues prompts"},
+    {"POST", "/completions", kInfer, Dialect::kOpenAi, openai::completions, "Continues prompts"},
+    {"POST", "/v1/chat/completions/input_tokens", kInfer, Dialect::kOpenAi, native::count_input_tokens, "Counts a conversation's tokens"},
+    {"POST", "/chat/completions/input_tokens", kInfer, Dialect::kOpenAi, native::count_input_tokens, "Counts a conversation's tokens"},
+    {"POST", "/completion", kInfer, Dialect::kNative, native::completion, "Continues prompts"},
+    {"POST", "/infill", kInfer, Dialect::kNative, native::infill, "Fills the gap between two texts"},
+    {"POST", "/tokenize", kInfer, Dialect::kNative, native::tokenize, "Text to tokens"},
+    {"POST", "/detokenize", kInfer, Dialect::kNative, native::detokenize, "Tokens to text"},
+    {"POST", "/apply-template", kInfer, Dialect::kNative, native::apply_template, "A conversation as the model reads it"},
+    {"GET", "/props", kInfer, Dialect::kNative, native::props, "A model and its defaults"},
+    {"GET", "/metrics", kInfer, Dialect::kNative, native::metrics, "Figures in Prometheus' form"},
+    {"GET", "/lora-adapters", kInfer, Dialect::kNative, native::list_adapters, "The loaded adapters"},
+    {"POST", "/rerank", kInfer, Dialect::kNative, native::rerank, "Says that no model here can rerank"},
+    {"POST", "/reranking", kInfer, Dialect::kNative, native::rerank, "Says that no model here can rerank"},
+    {"POST", "/v1/rerank", kInfer, Dialect::kNative, native::rerank, "Says that no model here can rerank"},
+    {"POST", "/v1/reranking", kInfer, Dialect::kNative, native::rerank, "Says that no model here can rerank"},
 };
 
 std::string_view prefix_of(const Route& route) {

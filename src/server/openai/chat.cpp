@@ -132,12 +132,7 @@ class ChatWriter {
   bool opened_ = false;
 };
 
-Checked<bool> wants_usage(const Json& body) {
-  const Json* options = find_member(body, "stream_options");
-  if (options == nullptr) return false;
-  if (!options->is_object()) return bad_request("'stream_options' must be an object", "stream_options");
-  return bool_member(*options, "include_usage", false);
-}
+}  // namespace
 
 Checked<Conversation> read_conversation(const Json& body) {
   Conversation conversation;
@@ -152,7 +147,12 @@ Checked<Conversation> read_conversation(const Json& body) {
   return conversation;
 }
 
-}  // namespace
+Checked<bool> wants_usage(const Json& body) {
+  const Json* options = find_member(body, "stream_options");
+  if (options == nullptr) return false;
+  if (!options->is_object()) return bad_request("'stream_options' must be an object", "stream_options");
+  return bool_member(*options, "include_usage", false);
+}
 
 const char* finish_reason(const GenerateResult& result) {
   return result.finish_reason == FinishReason::kStop ? "stop" : "length";
