@@ -34,6 +34,15 @@ struct Row {
   const library::Installed* installed = nullptr;
 };
 
+// What a model is whose name the catalogue does not have.
+std::string describe_unlisted(const library::Library& models, const std::vector<library::Installed>& installed,
+                              const library::Installed& model) {
+  for (const library::Installed& other : installed) {
+    if (other.sha256 == model.sha256 && models.find(other.name) != nullptr) return "another name of " + other.name;
+  }
+  return "not in the catalogue";
+}
+
 std::vector<Row> make_rows(const library::Library& models, const std::vector<library::Installed>& installed) {
   std::vector<Row> rows;
   for (const library::Entry& entry : models.catalogue()) {
@@ -47,7 +56,8 @@ std::vector<Row> make_rows(const library::Library& models, const std::vector<lib
       row->installed = &model;
       row->bytes = model.bytes;
     } else if (entry == nullptr) {
-      rows.push_back({model.name, model.licence, model.licence_class, "no longer in the catalogue", model.bytes, false, &model});
+      rows.push_back({model.name, model.licence, model.licence_class, describe_unlisted(models, installed, model), model.bytes,
+                      false, &model});
     }
   }
   return rows;

@@ -33,6 +33,8 @@ constexpr const char* kExamples =
 void add_verbs(CLI::App& app, int* exit_code) {
   add_run(app, exit_code);
   add_serve(app, exit_code);
+  add_ps(app, exit_code);
+  add_stop(app, exit_code);
   add_key(app, exit_code);
   add_doctor(app, exit_code);
   add_pull(app, exit_code);

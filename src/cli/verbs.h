@@ -18,11 +18,13 @@ void add_list(CLI::App& app, int* exit_code);
 void add_logits(CLI::App& app, int* exit_code);
 void add_perplexity(CLI::App& app, int* exit_code);
 void add_plan(CLI::App& app, int* exit_code);
+void add_ps(CLI::App& app, int* exit_code);
 void add_pull(CLI::App& app, int* exit_code);
 void add_rm(CLI::App& app, int* exit_code);
 void add_run(CLI::App& app, int* exit_code);
 void add_serve(CLI::App& app, int* exit_code);
 void add_show(CLI::App& app, int* exit_code);
+void add_stop(CLI::App& app, int* exit_code);
 void add_tokenize(CLI::App& app, int* exit_code);
 
 }  // namespace hearth::cli

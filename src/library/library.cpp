@@ -160,6 +160,30 @@ Result<Installed> Library::pull(const std::string& name, const ProgressFn& progr
   return to_installed(store, record, entry->name);
 }
 
+Result<void> Library::add_name(const std::string& name, const std::string& another) const {
+  if (!is_model_name(another)) {
+    return Error{ErrorCode::kInvalidArgument, "'" + another + "' cannot be a model's name: at most " + std::to_string(kMaxNameLength) +
+                                                  " small letters, digits and . _ - with at most one ':' between"};
+  }
+  const Installed model = TRY(find_installed(name));
+  const Store store(home_);
+  const Digest digest = TRY(parse_digest(model.sha256));
+  TRY(make_directories(home_ + "/partial"));
+  const std::optional<DigestLock> lock = TRY(DigestLock::attempt(store.lock_path(digest)));
+  if (!lock) return Error{ErrorCode::kResource, "'" + name + "' is being pulled by another program; wait for that"};
+  const Entry* entry = find(another);
+  bool taken = entry != nullptr && entry->sha256 != model.sha256;
+  for (const Record& record : TRY(store.records())) {
+    if (is_named(record, another)) taken = taken || record.digest != digest;
+  }
+  if (taken) return Error{ErrorCode::kInvalidArgument, "the name '" + another + "' means another model"};
+  std::optional<Record> record = TRY(store.read(digest));
+  if (!record) return Error{ErrorCode::kNotFound, "the model '" + name + "' is not here"};
+  if (is_named(*record, another)) return {};
+  record->names.push_back(another);
+  return store.write(*record);
+}
+
 Result<Removed> Library::remove(const std::string& name) const {
   const Store store(home_);
   Removed removed;

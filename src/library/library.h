@@ -72,7 +72,9 @@ class Library {
   // Fetches and verifies; returns at once if the model is there. A pull that was interrupted resumes. kCancelled once
   // *cancel is true. Waits while another process pulls the same model.
   Result<Installed> pull(const std::string& name, const ProgressFn& progress, const std::atomic<bool>* cancel) const;
-  // Removes the model, or what an unfinished pull left.
+  // Gives an installed model another name, under which it is found, too. A name that means another model is refused.
+  Result<void> add_name(const std::string& name, const std::string& another) const;
+  // Removes the model, or what an unfinished pull left. Of a model with several names only this one goes.
   Result<Removed> remove(const std::string& name) const;
   const std::string& home() const { return home_; }
 

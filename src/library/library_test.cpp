@@ -195,6 +195,25 @@ TEST_F(LibraryTest, RemoveFreesTheFileOnceNoNameUsesIt) {
   EXPECT_THAT(open().remove("two").error().message, HasSubstr("'two'"));
 }
 
+TEST_F(LibraryTest, AnotherNameFindsTheSameFileUntilItIsRemoved) {
+  const std::string path = pip_.root() + "/mine.gguf";
+  write_text(path, "my model");
+  pip_.write_catalogue("[[model]]\nname = \"mine\"\nsources = [\"file:" + path + "\"]\n");
+  EXPECT_EQ(open().add_name("mine", "other").error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(open().pull("mine", nullptr, nullptr).ok());
+  ASSERT_TRUE(open().add_name("mine", "other:2").ok());
+  ASSERT_TRUE(open().add_name("mine", "other:2").ok());  // once is enough
+  EXPECT_EQ(open().resolve("other:2")->path, path);
+  EXPECT_EQ(open().installed()->size(), 2u);
+  for (const char* name : {"", "Upper", "a/b", "../x", "smollm2:135m"}) EXPECT_FALSE(open().add_name("mine", name).ok()) << name;
+  ASSERT_TRUE(open().pull("mine", nullptr, nullptr).ok());  // keeps the other name
+  EXPECT_TRUE(open().remove("mine")->kept_file);
+  EXPECT_EQ(open().resolve("other:2")->path, path);
+  ASSERT_TRUE(open().remove("other:2").ok());
+  EXPECT_FALSE(open().resolve("other:2").ok());
+  EXPECT_EQ(read_text(path), "my model");
+}
+
 TEST_F(LibraryTest, RemoveClearsAnUnfinishedPull) {
   pip_.add_wheel("p", "p/x", "first ");
   const std::string digest = to_hex(sha256_of("first second"));

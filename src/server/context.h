@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "server/api_error.h"
+#include "server/background.h"
 #include "server/generation.h"
 #include "server/http/message.h"
 #include "server/json.h"
@@ -23,6 +24,7 @@ struct Context {
   Models& models;
   std::string version;               // of the program
   int64_t started_ns = 0;            // monotonic
+  Background background = {};        // pulls
 };
 
 using ResponderPtr = std::shared_ptr<Responder>;

@@ -38,6 +38,8 @@ struct Run {
     ++ended;
     if (!result.ok()) {
       fail(api_error(result.error()));
+    } else if (result->finish_reason == FinishReason::kCancelled) {
+      fail({503, "the answer was cut off: the server is stopping", "", "", 0, 0, 1});  // or nobody is there to hear it
     } else if (!failed) {
       results[static_cast<size_t>(index)] = *result;
       if (events.on_end) events.on_end(index, *result);

@@ -46,6 +46,10 @@ Result<std::unique_ptr<Server>> Server::start(library::Library library, const Se
 
 std::vector<std::string> Server::addresses() const { return impl_->http->addresses(); }
 Models& Server::models() { return impl_->models; }
-bool Server::stop(std::chrono::milliseconds drain_time) { return impl_->http->drain(drain_time); }
+
+bool Server::stop(std::chrono::milliseconds drain_time) {
+  impl_->context.background.cancel_all();
+  return impl_->http->drain(drain_time);
+}
 
 }  // namespace hearth::server
