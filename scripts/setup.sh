@@ -5,7 +5,7 @@ set -eu
 
 build="g++ cmake ninja-build pkg-config ccache mold libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libedit-dev
   libssl-dev libarchive-dev libicu-dev libpcre2-dev libsimdjson-dev libboost1.81-dev libseccomp-dev libgtest-dev libgmock-dev ca-certificates"
-test="libsimde-dev binutils"
+test="libsimde-dev binutils iproute2"
 format="clang-format-14"
 soak="clang-14 libclang-rt-14-dev"
 

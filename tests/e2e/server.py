@@ -64,7 +64,8 @@ class Server:
     def __enter__(self):
         self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace", env=self.environment)
-        threading.Thread(target=self._read_stderr, daemon=True).start()
+        self.reader = threading.Thread(target=self._read_stderr, daemon=True)
+        self.reader.start()
         if not self.ready.wait(TIMEOUT_SECONDS) or self.address is None:
             self.__exit__()
             raise AssertionError(f"the server did not start: {self.stderr}")
@@ -73,6 +74,8 @@ class Server:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
+        self.reader.join()
+        self.process.stderr.close()
         self.folder.cleanup()
 
     def _read_stderr(self):
