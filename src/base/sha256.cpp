@@ -1,7 +1,7 @@
 // SHA-256 over OpenSSL's EVP interface, which uses the processor's SHA instructions where it has them.
 //
-// Contract: see digest.h.
-#include "library/digest.h"
+// Contract: see sha256.h.
+#include "base/sha256.h"
 
 #include <openssl/evp.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 
 #include "base/os_error.h"
 
-namespace hearth::library {
+namespace hearth {
 namespace {
 
 constexpr size_t kReadBytes = 1 << 20;
@@ -93,4 +93,4 @@ Result<void> hash_file(int file_descriptor, const std::string& path, uint64_t by
   return {};
 }
 
-}  // namespace hearth::library
+}  // namespace hearth
