@@ -11,6 +11,28 @@
 #include "kernels/kv_page.h"
 
 namespace hearth::model {
+namespace {
+
+// Zeroes the positions of one head's page from `first` on; kernels/kv_page.h says where they lie.
+void clear_slots(kernels::KvType type, int head_dim, int first, std::byte* keys, std::byte* values) {
+  using namespace kernels;
+  const bool int8 = type == KvType::kInt8;
+  const int64_t unit = int8 ? kKeyQuad : bytes_per_value(type);  // bytes of one position's key that lie together
+  const int64_t units = int8 ? key_quads(head_dim) : head_dim;
+  for (int slot = first; slot < kPagePositions; ++slot) {
+    std::byte* group = keys + slot / kKeyLanes * units * kKeyLanes * unit + slot % kKeyLanes * unit;
+    for (int64_t i = 0; i < units; ++i) std::memset(group + i * kKeyLanes * unit, 0, static_cast<size_t>(unit));
+  }
+  const int64_t slots = kPagePositions - first, value_bytes = head_dim * bytes_per_value(type);
+  std::memset(values + first * value_bytes, 0, static_cast<size_t>(slots * value_bytes));
+  if (!int8) return;
+  const int64_t key_scale = sizeof(float), value_scales = head_blocks(head_dim) * static_cast<int64_t>(sizeof(float));
+  std::memset(keys + int8_key_bytes(head_dim) + first * key_scale, 0, static_cast<size_t>(slots * key_scale));
+  std::memset(values + int8_value_bytes(head_dim) + first * value_scales, 0, static_cast<size_t>(slots * value_scales));
+}
+
+}  // namespace
+
 PageLayout PageLayout::of(const ModelSpec& spec, kernels::KvType type) {
   PageLayout layout;
   for (const LayerSpec& layer : spec.layers) {
@@ -18,9 +40,20 @@ PageLayout PageLayout::of(const ModelSpec& spec, kernels::KvType type) {
     const int64_t key_bytes = kernels::key_page_bytes(type, attention.head_dim);
     const int64_t head_bytes = key_bytes + kernels::value_page_bytes(type, attention.head_dim);
     layout.layers.push_back({type, layout.page_bytes, key_bytes, head_bytes});
+    layout.heads.push_back({attention.kv_heads, attention.head_dim});
     layout.page_bytes += head_bytes * attention.kv_heads;
   }
   return layout;
+}
+
+void PageLayout::clear_positions(std::byte* page, int first) const {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const backend::KvLayout& layer = layers[i];
+    for (int head = 0; head < heads[i].count; ++head) {
+      std::byte* keys = page + layer.layer_offset + head * layer.head_bytes;
+      clear_slots(layer.type, heads[i].dimensions, first, keys, keys + layer.key_bytes);
+    }
+  }
 }
 
 Result<std::unique_ptr<PagePool>> PagePool::create(const PageLayout& layout, int64_t pages) {

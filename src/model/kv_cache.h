@@ -20,11 +20,18 @@ namespace hearth::model {
 
 // Where each layer lies in a page.
 struct PageLayout {
+  struct Heads {
+    int count = 0;               // of keys and values
+    int dimensions = 0;
+  };
   std::vector<backend::KvLayout> layers;
+  std::vector<Heads> heads;      // of each layer
   int64_t page_bytes = 0;
 
   static PageLayout of(const ModelSpec& spec, kernels::KvType type);
   int64_t bytes_per_position() const { return page_bytes / kernels::kPagePositions; }
+  // Zeroes what a page holds for its positions from `first` on.
+  void clear_positions(std::byte* page, int first) const;
 };
 
 inline int64_t pages_for(int64_t positions) { return (positions + kernels::kPagePositions - 1) / kernels::kPagePositions; }

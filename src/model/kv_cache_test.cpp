@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace hearth::model {
@@ -36,6 +37,22 @@ TEST(PageLayout, CountsEveryLayerHeadAndPosition) {
   EXPECT_EQ(int8.bytes_per_position(), 3 * 2 * (8 + 4 + 8 + 4));
   EXPECT_EQ(int8.layers[0].key_bytes, 64 * (8 + 4));
   EXPECT_EQ(f16.layers[1].layer_offset, f16.page_bytes / 3);
+}
+
+// What a position takes of a page is everywhere the same number of bytes.
+TEST(PageLayout, ClearsPositionsAndNoOthers) {
+  for (const auto type : {kernels::KvType::kF16, kernels::KvType::kF32, kernels::KvType::kInt8}) {
+    ModelSpec spec = tiny_spec();
+    std::get<GroupedQueryAttention>(spec.layers[1].mixer).head_dim = 40;  // two blocks of int8 values
+    const PageLayout layout = PageLayout::of(spec, type);
+    for (const int first : {0, 1, 15, 16, 37, 63, 64}) {
+      std::vector<std::byte> page(static_cast<size_t>(layout.page_bytes), std::byte{0xff});
+      layout.clear_positions(page.data(), first);
+      EXPECT_EQ(std::count(page.begin(), page.end(), std::byte{0xff}), layout.bytes_per_position() * first);
+      layout.clear_positions(page.data(), first / 2);
+      EXPECT_EQ(std::count(page.begin(), page.end(), std::byte{0xff}), layout.bytes_per_position() * (first / 2));
+    }
+  }
 }
 
 TEST(KvSequence, TakesPagesAsItGrowsAndGivesThemBack) {
