@@ -200,8 +200,10 @@ Result<void> Models::load(std::unique_lock<std::mutex>& lock, Loaded& model) {
   LoadOptions options = options_.load;
   options.path = model.file.path;
   Result<std::unique_ptr<Engine>> engine = Engine::load(options);
-  Result<std::unique_ptr<Service>> service =
-      engine.ok() ? Service::start(std::move(engine).value(), options_.service) : Result<std::unique_ptr<Service>>(engine.error());
+  ServiceOptions service_options = options_.service;
+  service_options.model_sha256 = model.file.sha256;
+  Result<std::unique_ptr<Service>> service = engine.ok() ? Service::start(std::move(engine).value(), service_options)
+                                                         : Result<std::unique_ptr<Service>>(engine.error());
   lock.lock();
   if (!service.ok()) return service.error();
   model.service = std::move(service).value();

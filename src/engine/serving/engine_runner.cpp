@@ -24,7 +24,7 @@ void EngineRunner::add(AnswerId id, AnswerRequest request, AnswerCallbacks callb
 
 Scheduler::Runner EngineRunner::functions() {
   Scheduler::Runner runner;
-  runner.pages = [this] { return Scheduler::Pages{engine_.kv_pool().free_pages, 0}; };
+  runner.pages = [this] { return Scheduler::Pages{engine_.kv_pool().free_pages, cache_ ? cache_->reclaimable_pages() : 0}; };
   runner.pages_of = [this](int64_t tokens) {
     const int64_t positions = engine_.kv_pool().page_positions;
     return (std::min(tokens, engine_.info().context) + positions - 1) / positions;
@@ -33,7 +33,12 @@ Scheduler::Runner EngineRunner::functions() {
     const Session& session = *entry(id).session;
     return session.pages_needed(std::min(tokens, session.context() - session.size()));
   };
-  runner.evict = [](int64_t) { return int64_t{0}; };
+  runner.evict = [this](int64_t count) {
+    const int64_t free = engine_.kv_pool().free_pages;
+    if (cache_) cache_->make_room(free + count);
+    return engine_.kv_pool().free_pages - free;
+  };
+  runner.ready = [this](AnswerId id) { return ready(id); };
   runner.open = [this](AnswerId id) { return open(id); };
   runner.close = [this](AnswerId id) { close(id); };
   return runner;
@@ -56,11 +61,23 @@ Result<void> EngineRunner::begin(Entry& entry) {
   return {};
 }
 
+// What the disk knows of a prompt is brought into the cache before its session is opened.
+bool EngineRunner::ready(AnswerId id) {
+  Entry& entry = this->entry(id);
+  if (!entry.asked_disk && reuses(entry)) fetching_ = cache_->fetch(scope_of(entry), entry.target());
+  entry.asked_disk = true;
+  return !fetches();
+}
+
+void EngineRunner::remember(const Entry& entry, int64_t size) {
+  if (reuses(entry) && entry.sound) cache_->insert(scope_of(entry), *entry.session, size);
+}
+
 Result<int64_t> EngineRunner::open(AnswerId id) {
   Entry& entry = this->entry(id);
   const bool first = entry.decoding == nullptr;
   if (first) TRY(begin(entry));
-  entry.session = TRY(engine_.new_session());
+  entry.session = reuses(entry) ? TRY(cache_->lookup(scope_of(entry), entry.target())) : TRY(engine_.new_session());
   if (entry.begun) entry.decoding->move_to(*entry.session);
   const int64_t held = entry.session->size();
   if (first) {
@@ -77,6 +94,7 @@ void EngineRunner::close(AnswerId id) {
   // A session that was taken away before it was brought up to its timeline tells nothing new.
   const std::span<const int32_t> tokens = entry.session->tokens();
   if (entry.begun && tokens.size() > entry.target().size()) entry.timeline.assign(tokens.begin(), tokens.end());
+  remember(entry, entry.session->size());
   entry.session.reset();
 }
 
@@ -84,7 +102,7 @@ void EngineRunner::prepare(std::span<Scheduler::Item> items) {
   parts_.clear();
   sizes_.clear();
   int others = 0;  // tokens of answers beside the one that is planned
-  int64_t spare = engine_.kv_pool().free_pages;
+  int64_t spare = engine_.kv_pool().free_pages + (cache_ ? cache_->reclaimable_pages() : 0);
   for (const Scheduler::Item& item : items) {
     others += item.prompt_tokens == 0 ? 1 : 0;
     spare -= entry(item.id).session->pages_needed(std::max<int64_t>(1, item.prompt_tokens));
@@ -132,6 +150,10 @@ Result<void> EngineRunner::step(std::span<Scheduler::Item> items, const std::ato
     telling = false;
   }
   const double seconds = seconds_since(start);
+  // Where the weights are gone, nothing can be trusted that was made meanwhile; else whose fault it was is found alone.
+  if (!done.ok() && done.error().code != ErrorCode::kCancelled && (items.size() == 1 || done.error().code == ErrorCode::kIo)) {
+    for (const Scheduler::Item& item : items) entry(item.id).sound = false;
+  }
   const double learnt = telling ? learn_cost(items, seconds) : 0;
   for (size_t i = 0; i < items.size(); ++i) finish_item(items[i], parts_[i], sizes_[i], learnt);
   if (done.ok()) count_step(items, seconds);
@@ -165,6 +187,8 @@ void EngineRunner::finish_prompt_piece(Entry& entry, const Scheduler::Item& item
   totals_.prompt_tokens += item.tokens;
   if (entry.begun) return;
   if (item.prompt_ends) {
+    // Others that begin so share it from now on. Whole pages, as the answer goes on in the last one.
+    remember(entry, entry.session->size() / engine_.kv_pool().page_positions * engine_.kv_pool().page_positions);
     entry.decoding->begin(*entry.session);
     entry.decoding->result().prompt_ms = milliseconds_since(entry.opened_ns);
   }

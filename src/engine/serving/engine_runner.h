@@ -11,6 +11,7 @@
 
 #include "engine/decoding.h"
 #include "engine/serving/answer.h"
+#include "engine/serving/prefix_cache.h"
 #include "engine/serving/scheduler.h"
 #include "engine/speculation/speculator.h"
 #include "hearth/engine.h"
@@ -30,9 +31,12 @@ class EngineRunner {
   struct Options {
     bool speculate = true;
     bool adaptive_guesses = true;        // false: as many guesses as may be, whatever they cost
+    bool cache_per_owner = false;        // owners do not share what is remembered
   };
 
   EngineRunner(const Engine& engine, const Options& options) : engine_(engine), options_(options) {}
+  // Before the first answer; without it nothing is remembered.
+  void use(PrefixCache* cache) { cache_ = cache; }
 
   void add(AnswerId id, AnswerRequest request, AnswerCallbacks callbacks);
   // For the scheduler, but for `now_ns` and `end`, in which others have a part.
@@ -40,6 +44,8 @@ class EngineRunner {
   Result<void> step(std::span<Scheduler::Item> items, const std::atomic<bool>* cancel);
   void end(AnswerId id, const Result<void>& outcome);
 
+  // Whether an answer waits for what is being read.
+  bool fetches() const { return fetching_ != 0 && cache_->fetching(fetching_); }
   // Tells a waiting answer how many are before it.
   void tell_waiting(AnswerId id, int64_t before);
   const Totals& totals() const { return totals_; }
@@ -56,6 +62,8 @@ class EngineRunner {
     std::unique_ptr<Speculator> speculator;
     std::unique_ptr<Decoding> decoding;  // from the first session on
     bool begun = false;                  // the first token has been drawn
+    bool asked_disk = false;
+    bool sound = true;                   // no step of it failed: what its session holds may be remembered
     int64_t reused = 0;
     int64_t opened_ns = 0, begun_ns = 0;
     size_t shown_text = 0, shown_tokens = 0;
@@ -64,6 +72,12 @@ class EngineRunner {
   };
 
   Entry& entry(AnswerId id) { return entries_.at(id); }
+  std::string_view scope_of(const Entry& entry) const {
+    return options_.cache_per_owner ? entry.request.owner : std::string_view();
+  }
+  bool reuses(const Entry& entry) const { return cache_ != nullptr && entry.request.reuse_prefix; }
+  void remember(const Entry& entry, int64_t size);
+  bool ready(AnswerId id);
   Result<int64_t> open(AnswerId id);
   void close(AnswerId id);
   Result<void> begin(Entry& entry);
@@ -79,6 +93,8 @@ class EngineRunner {
   const Engine& engine_;
   const Options options_;
   StepCosts costs_;                      // of steps without a prompt
+  PrefixCache* cache_ = nullptr;
+  uint64_t fetching_ = 0;
   std::unordered_map<AnswerId, Entry> entries_;
   std::vector<Engine::StepItem> parts_;  // of the step
   std::vector<int64_t> sizes_;           // of the sessions before it

@@ -53,7 +53,7 @@ class PrefixCache {
   // Remembers the first `size` tokens of a session: when its prompt is computed, so that others share it, and when its
   // answer ends, so that the next turn does. Up to a whole page (kPagePositions) this costs the session nothing; a part of one
   // costs it a copy of that page if it goes on.
-  void insert(std::string_view scope, const Session& session, int64_t size);
+  void insert(std::string_view scope, Session& session, int64_t size);
 
   // Starts to bring what the disk knows of a prompt, beyond what is in memory, into memory. 0: there is nothing to wait for.
   // Otherwise `tokens` are best looked up once fetching(number) is false. Nobody has to wait, or to look.

@@ -134,12 +134,13 @@ bool Scheduler::open(Answer* answer) {
   return true;
 }
 
-// An answer that does not fit is waited for: whoever overtook it would take its pages.
+// An answer that does not fit is waited for: whoever overtook it would take its pages. So is one whose pages are being read.
 void Scheduler::admit() {
   make_way();
   while (static_cast<int>(running_.size()) < options_.max_running) {
     Answer* next = next_waiting();
     if (next == nullptr || !fits(*next)) return;
+    if (runner_.ready && !runner_.ready(next->id)) return;
     open(next);
   }
 }

@@ -56,6 +56,7 @@ class Scheduler {
     std::function<int64_t(int64_t tokens)> pages_of;                     // of a timeline from its start
     std::function<int64_t(AnswerId, int64_t tokens)> pages_needed;       // beyond those that its session has
     std::function<int64_t(int64_t count)> evict;                         // cached ones; how many more are free now
+    std::function<bool(AnswerId)> ready;                                 // false: what it begins with is being read; may stay unset
     std::function<Result<int64_t>(AnswerId)> open;                       // a session for it; tokens that it holds already
     std::function<void(AnswerId)> close;                                 // the session goes, what was made stays
     std::function<Result<void>(std::span<Item>)> step;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "engine/decoding.h"
 #include "engine/serving/engine_runner.h"
+#include "engine/serving/prefix_cache.h"
 #include "engine/serving/scheduler.h"
 
 namespace hearth {
@@ -22,6 +23,8 @@ constexpr int kMaxSessions = 256;         // a step has room for a token of each
 constexpr int kMaxQueue = 1 << 20;
 constexpr double kTellSeconds = 1;        // between two reports to answers that wait
 constexpr int kMaxRetrySeconds = 60;
+constexpr int kTrimSeconds = 30;          // of idling, until the memory of free pages is given back
+constexpr int64_t kKeptBytes = 64 << 20;  // but for so much
 
 struct Submitted {
   AnswerId id;
@@ -52,8 +55,9 @@ Scheduler::Options scheduler_options(const ServiceOptions& options) {
 
 struct Service::Impl {
   Impl(std::unique_ptr<Engine> owned, const ServiceOptions& service_options)
-      : engine(std::move(owned)), options(service_options), runner(*engine, {options.speculate, true}),
-        scheduler(scheduler_options(options), scheduler_functions()), thread([this] { run(); }) {}
+      : engine(std::move(owned)), options(service_options), runner(*engine, {options.speculate, true, options.cache_per_owner}),
+        scheduler(scheduler_options(options), scheduler_functions()) {}
+  Result<void> begin();
 
   Scheduler::Runner scheduler_functions() {
     Scheduler::Runner functions = runner.functions();
@@ -86,6 +90,7 @@ struct Service::Impl {
   std::vector<AnswerId> stepping_prompts;  // of the step that runs, if no answer is in it
   bool stopping = false;
   bool draining = false;
+  bool woken = false;                      // by the cache
   AnswerId last_id = 0;
   int64_t accepted = 0;                    // answers that have not ended
   int64_t unheard = 0;                     // answers whose end has not been heard
@@ -94,8 +99,30 @@ struct Service::Impl {
   double mean_answer_seconds = 0;
 
   std::atomic<bool> step_cancel{false};    // read between the layers of a step
+  std::unique_ptr<PrefixCache> cache;      // calls back until it is gone
   std::thread thread;                      // last: it uses all of the above
 };
+
+Result<void> Service::Impl::begin() {
+  PrefixCacheOptions wanted;
+  wanted.limit_bytes = options.prefix_cache_bytes;
+  wanted.disk_folder = options.prefix_disk_folder;
+  wanted.disk_limit_bytes = options.prefix_disk_bytes;
+  wanted.model_sha256 = options.model_sha256;
+  wanted.wake = [this] {
+    const std::lock_guard lock(mutex);
+    woken = true;
+    changed.notify_all();
+  };
+  cache = TRY(PrefixCache::create(*engine, std::move(wanted)));
+  runner.use(cache.get());
+  try {
+    thread = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    return Error{ErrorCode::kResource, std::string("no thread for the model: ") + error.what()};
+  }
+  return {};
+}
 
 // Waits for something to do. False: the service ends.
 bool Service::Impl::take_inbox() {
@@ -105,7 +132,10 @@ bool Service::Impl::take_inbox() {
   {
     std::unique_lock lock(mutex);
     const bool idle = scheduler.waiting() + scheduler.running() == 0;
-    if (idle) changed.wait(lock, [&] { return stopping || !submitted.empty() || !cancelled.empty(); });
+    const auto called = [&] { return stopping || !submitted.empty() || !cancelled.empty() || woken; };
+    if (idle && !changed.wait_for(lock, std::chrono::seconds(kTrimSeconds), called)) engine->trim_kv_pool(kKeptBytes);
+    if (idle || (scheduler.running() == 0 && runner.fetches())) changed.wait(lock, called);
+    woken = false;
     arrived.swap(submitted);
     gone.swap(cancelled);
     stop = stopping;
@@ -123,6 +153,7 @@ bool Service::Impl::take_inbox() {
 
 void Service::Impl::run() {
   while (take_inbox()) {
+    cache->poll();
     scheduler.step();
     publish();
     tell_waiting();
@@ -176,6 +207,7 @@ void Service::Impl::publish() {
     session.tokens_left = progress.tokens_left;
   }
   const KvPool pool = engine->kv_pool();
+  const PrefixCacheStats cached = cache->stats();
   const std::lock_guard lock(mutex);
   for (SessionStats& session : views) session.context = engine->info().context;
   sessions = std::move(views);
@@ -194,6 +226,10 @@ void Service::Impl::publish() {
   stats.answer_seconds = totals.answer_seconds;
   stats.pool_bytes = pool.bytes();
   stats.pool_used_bytes = pool.used_bytes();
+  stats.cache_bytes = cached.bytes;
+  stats.cache_disk_bytes = cached.disk_bytes;
+  stats.cache_hits = cached.hits;
+  stats.cache_misses = cached.lookups - cached.hits;
 }
 
 void Service::Impl::tell_waiting() {
@@ -211,11 +247,9 @@ Result<std::unique_ptr<Service>> Service::start(std::unique_ptr<Engine> engine, 
     return Error{ErrorCode::kInvalidArgument, std::to_string(options.max_sessions) + " sessions were asked for, but the model " +
                                                   "was loaded for " + std::to_string(sessions)};
   }
-  try {
-    return std::unique_ptr<Service>(new Service(std::make_unique<Impl>(std::move(engine), options)));
-  } catch (const std::system_error& error) {
-    return Error{ErrorCode::kResource, std::string("no thread for the model: ") + error.what()};
-  }
+  auto impl = std::make_unique<Impl>(std::move(engine), options);
+  TRY(impl->begin());
+  return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -23,6 +23,7 @@ struct ServiceOptions {
   int64_t prefix_cache_bytes = 0;       // of the pool, for prompts of the past; 0: none
   std::string prefix_disk_folder;       // empty: none
   int64_t prefix_disk_bytes = 0;
+  std::string model_sha256;             // of the model file; empty: computed from it if prompts are kept on disk
   bool cache_per_owner = false;         // owners do not see from the time of an answer what others asked
   bool speculate = true;
 };
