@@ -146,6 +146,7 @@ void RequestParser::Impl::fail_of(const ErrorCode& ec, std::string_view line) {
 
 // Beast waits for the end of a head that came in pieces, which lines without carriage returns never reach.
 bool RequestParser::Impl::has_bare_line_feed(std::string_view bytes) {
+  if (got_some() && bytes.starts_with("\r\n")) return false;  // the head's last line; what follows is none of it
   const std::string_view head = bytes.substr(0, bytes.find("\r\n\r\n", scanned - std::min<size_t>(scanned, 3)));
   size_t at = head.find('\n', scanned);
   while (at != std::string_view::npos && at > 0 && head[at - 1] == '\r') at = head.find('\n', at + 1);

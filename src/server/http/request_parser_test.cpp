@@ -73,6 +73,7 @@ struct Case {
 std::vector<Case> bodies() {
   return {
       {"length", "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", "hello"},
+      {"a body of line feeds", "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n\n\na\n\n", "\n\na\n\n"},
       {"zero length", "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", ""},
       {"chunks", "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
        "hello"},
