@@ -16,6 +16,7 @@
 #include "server/http/message.h"
 #include "server/json.h"
 #include "server/models.h"
+#include "server/openai/response_store.h"
 #include "server/parameters.h"
 
 namespace hearth::server {
@@ -25,6 +26,7 @@ struct Context {
   std::string version;               // of the program
   int64_t started_ns = 0;            // monotonic
   Background background = {};        // pulls
+  openai::ResponseStore responses = openai::ResponseStore();  // of /v1/responses and /api/v1/chat
 };
 
 using ResponderPtr = std::shared_ptr<Responder>;

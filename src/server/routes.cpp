@@ -5,9 +5,12 @@
 
 #include "base/log.h"
 #include "server/anthropic/anthropic.h"
+#include "server/lmstudio/lmstudio.h"
 #include "server/native/native.h"
 #include "server/ollama/ollama.h"
 #include "server/openai/openai.h"
+#include "server/openai/responses.h"
+#include "server/openapi/openapi.h"
 #include "server/status.h"
 
 namespace hearth::server {
@@ -21,6 +24,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/", kInfer, Dialect::kOllama, root, "Says that the server runs"},
     {"GET", "/health", kInfer, Dialect::kNative, health, "Whether the server answers"},
     {"GET", "/v1/health", kInfer, Dialect::kNative, health, "Whether the server answers"},
+    {"GET", "/openapi.json", kInfer, Dialect::kNative, openapi, "This description"},
     {"GET", "/v1/models", kInfer, Dialect::kOpenAi, openai::list_models, "The installed models"},
     {"GET", "/models", kInfer, Dialect::kOpenAi, openai::list_models, "The installed models"},
     {"GET", "/v1/models/*", kInfer, Dialect::kOpenAi, openai::show_model, "One installed model"},
@@ -58,6 +62,22 @@ constexpr Route kRoutes[] = {
     {"POST", "/reranking", kInfer, Dialect::kNative, native::rerank, "Says that no model here can rerank"},
     {"POST", "/v1/rerank", kInfer, Dialect::kNative, native::rerank, "Says that no model here can rerank"},
     {"POST", "/v1/reranking", kInfer, Dialect::kNative, native::rerank, "Says that no model here can rerank"},
+    {"POST", "/v1/responses", kInfer, Dialect::kOpenAi, openai::create_response, "Answers input, keeping the answer for later ones"},
+    {"POST", "/responses", kInfer, Dialect::kOpenAi, openai::create_response, "Answers input, keeping the answer for later ones"},
+    {"POST", "/v1/responses/input_tokens", kInfer, Dialect::kOpenAi, openai::count_response_input, "Counts the tokens of input"},
+    {"POST", "/responses/input_tokens", kInfer, Dialect::kOpenAi, openai::count_response_input, "Counts the tokens of input"},
+    {"GET", "/v1/responses/*", kInfer, Dialect::kOpenAi, openai::show_response, "An answer that was kept, or its /input_items"},
+    {"GET", "/responses/*", kInfer, Dialect::kOpenAi, openai::show_response, "An answer that was kept, or its /input_items"},
+    {"DELETE", "/v1/responses/*", kInfer, Dialect::kOpenAi, openai::delete_response, "Forgets an answer"},
+    {"DELETE", "/responses/*", kInfer, Dialect::kOpenAi, openai::delete_response, "Forgets an answer"},
+    {"GET", "/api/v0/models", kInfer, Dialect::kLmStudio, lmstudio::list_models_v0, "The installed models"},
+    {"GET", "/api/v0/models/*", kInfer, Dialect::kLmStudio, lmstudio::show_model_v0, "One installed model"},
+    {"POST", "/api/v0/chat/completions", kInfer, Dialect::kLmStudio, lmstudio::chat_completions_v0, "Answers a conversation"},
+    {"POST", "/api/v0/completions", kInfer, Dialect::kLmStudio, lmstudio::completions_v0, "Continues prompts"},
+    {"GET", "/api/v1/models", kInfer, Dialect::kLmStudio, lmstudio::list_models_v1, "The installed models"},
+    {"POST", "/api/v1/models/load", Scope::kManage, Dialect::kLmStudio, lmstudio::load_model, "Loads a model"},
+    {"POST", "/api/v1/models/unload", Scope::kManage, Dialect::kLmStudio, lmstudio::unload_model, "Takes a model out of memory"},
+    {"POST", "/api/v1/chat", kInfer, Dialect::kLmStudio, lmstudio::chat_v1, "Answers input, with events that tell of progress"},
 };
 
 std::string_view prefix_of(const Route& route) {

@@ -55,7 +55,7 @@ class ChatWriter {
       Json last = envelope("chat.completion.chunk");
       last["choices"] = Json::array();
       finish(&last, results);
-      if (usage_) stream_.send(last);
+      if (usage_ || decorate_) stream_.send(last);
       stream_.send_text("[DONE]");
       stream_.end();
     }
@@ -101,7 +101,7 @@ class ChatWriter {
   void finish(Json* object, const std::vector<GenerateResult>& results) const {
     (*object)["usage"] = usage_of(results, choices_);
     (*object)["timings"] = timings_of(results.front());
-    if (decorate_) decorate_(object, results);
+    if (decorate_) decorate_(object, *model_, results);
   }
 
   Json whole(const std::vector<GenerateResult>& results) const {

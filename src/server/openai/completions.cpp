@@ -147,7 +147,7 @@ class CompletionWriter {
   void finish(Json* object, const std::vector<GenerateResult>& results) const {
     (*object)["usage"] = usage_of(results, parameters_.choices);
     (*object)["timings"] = timings_of(results.front());
-    if (decorate_) decorate_(object, results);
+    if (decorate_) decorate_(object, *model_, results);
   }
 
   Json whole(const std::vector<GenerateResult>& results) {

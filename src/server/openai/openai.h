@@ -24,7 +24,7 @@ Checked<Conversation> read_conversation(const Json& body);
 Checked<bool> wants_usage(const Json& body);
 
 // How an answer in OpenAI's form is finished by others that share it (LM Studio adds "stats").
-using Decorate = std::function<void(Json* object, const std::vector<GenerateResult>& results)>;
+using Decorate = std::function<void(Json* object, const Models::Lease& model, const std::vector<GenerateResult>& results)>;
 void answer_chat(Context& context, const Request& request, const ResponderPtr& responder, Dialect dialect, Decorate decorate);
 void answer_completion(Context& context, const Request& request, const ResponderPtr& responder, Dialect dialect,
                        Decorate decorate);
