@@ -29,3 +29,27 @@ prepare_python() {
     "$python" -m pip install --quiet --disable-pip-version-check -r "$requirements" &&
     touch "$environment/complete"
 }
+
+# prepare_clients: installs the public clients that tests/clients drives, from PyPI and npm, if they are not there; sets
+# $client_python, and $client_modules with the Node that runs them in it. Install scripts of packages are not run.
+prepare_clients() {
+  environment=$cache_root/clients-python-$(sha256sum tests/clients/requirements.txt | cut -c1-12)
+  client_python=$environment/bin/python
+  if [ ! -e "$environment/complete" ]; then
+    echo "test: installing the clients' Python packages into $environment"
+    rm -rf "$environment"
+    mkdir -p "$cache_root"
+    python3 -m venv "$environment" &&
+      "$client_python" -m pip install --quiet --disable-pip-version-check -r tests/clients/requirements.txt &&
+      touch "$environment/complete" || return 1
+  fi
+  client_modules=$cache_root/clients-node-$(cat tests/clients/package.json tests/clients/package-lock.json | sha256sum | cut -c1-12)
+  if [ ! -e "$client_modules/complete" ]; then
+    scripts/setup.sh npm || return 1
+    echo "test: installing the clients' npm packages into $client_modules"
+    rm -rf "$client_modules"
+    mkdir -p "$client_modules"
+    cp tests/clients/package.json tests/clients/package-lock.json "$client_modules/"
+    (cd "$client_modules" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) && touch "$client_modules/complete"
+  fi
+}

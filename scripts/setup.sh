@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the packages that are missing, with apt-get: `setup.sh build`, `setup.sh test` (build and more), `soak`, `format`.
+# Installs the packages that are missing, with apt-get: `setup.sh build`, `setup.sh test` (build and more), `soak`, `format`, `npm`.
 # Says what it installs and why it needs root; does nothing where everything is there. Other systems: prints what is needed.
 set -eu
 
@@ -14,7 +14,8 @@ case "${1:-build}" in
   test) wanted="$build $test" ;;
   format) wanted=$format ;;
   soak) wanted="$build $test $soak" ;;
-  *) echo "usage: setup.sh [build|test|soak|format]" >&2; exit 2 ;;
+  npm) command -v npm > /dev/null && exit 0; wanted=npm ;;  # fetches clients for the tests; one of one's own is as good
+  *) echo "usage: setup.sh [build|test|soak|format|npm]" >&2; exit 2 ;;
 esac
 # A python3 of one's own is as good as Debian's.
 [ "${1:-build}" = format ] || python3 -m pip --version > /dev/null 2>&1 || wanted="$wanted python3 python3-pip"

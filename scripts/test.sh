@@ -102,10 +102,13 @@ check "limits of the source" python3 tests/tidy.py
 check "registers of the attention tiles" python3 tests/kernel_spills.py build/release
 must "models" fetch_models smollm2:135m gemma3:270m qwen2.5-coder:0.5b
 must "reference implementations" prepare_python
+must "public clients" prepare_clients
 unit_tests "unit tests" build/release
 check "tiny models against PyTorch" "$python" tests/models_test.py --all
 check "tokenizers against the public packages" tokenizer_oracle
 check "the program, end to end" python3 -m unittest discover -s tests/e2e -p '*_test.py'
+check "public clients against the server" env HEARTH_CLIENT_MODULES="$client_modules" \
+  "$client_python" -m unittest discover -s tests/clients -p '*_test.py'
 check "accuracy of the two small models" "$python" tests/accuracy.py --models smollm2:135m,gemma3:270m
 check "determinism" "$python" tests/determinism.py --models tiny,smollm2:135m
 must "address and undefined behaviour sanitizer build" build_with asan $sanitised_tests
