@@ -30,15 +30,15 @@ TEST(ResponseStore, TheOldestMakeRoom) {
   EXPECT_TRUE(by_number.find("b") && by_number.find("c"));
 
   ResponseStore by_bytes(100, 1000);
-  by_bytes.put(response("a", 400));
-  by_bytes.put(response("b", 400));
+  by_bytes.put(response("a", 600));
+  by_bytes.put(response("b", 600));
   EXPECT_FALSE(by_bytes.find("a"));
   EXPECT_TRUE(by_bytes.find("b"));
   by_bytes.put(response("c", 5000));  // larger than everything: is not kept, and drives nobody out
   EXPECT_FALSE(by_bytes.find("c"));
   EXPECT_TRUE(by_bytes.find("b"));
   EXPECT_TRUE(by_bytes.erase("b"));
-  by_bytes.put(response("d", 400));
+  by_bytes.put(response("d", 600));
   EXPECT_TRUE(by_bytes.find("d"));
 }
 
