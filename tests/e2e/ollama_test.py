@@ -209,6 +209,28 @@ class OllamaTest(unittest.TestCase):
         self.assertIn("no server answers", self.verb("ps", address="127.0.0.1:1", expect=1).stderr)
 
 
+class GapTest(unittest.TestCase):
+    """A model with tokens of its own for filling a gap."""
+
+    def test_a_gap_is_filled(self):
+        with Server(model="qwen2.5-coder-0.5b.gguf") as server:
+            shown = server.post("/api/show", {"model": ""}).json
+            self.assertIn(".Suffix", shown["template"])
+            self.assertIn("insert", shown["capabilities"])
+            prefix, suffix = "def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n"
+            body = {"model": "", "prompt": prefix, "suffix": suffix, "options": GREEDY, "stream": False}
+            filled = server.post("/api/generate", body).json
+            self.assertTrue(filled["response"].startswith("a + b"), filled["response"])
+            # The same text with control tokens in it, sent without "raw", and the template that show gives.
+            by_hand = f"<|fim_prefix|>{prefix}<|fim_suffix|>{suffix}<|fim_middle|>"
+            plain = server.post("/api/generate", {"prompt": by_hand, "options": GREEDY, "stream": False}).json
+            self.assertEqual(plain["response"], filled["response"])
+            self.assertEqual(plain["prompt_eval_count"], filled["prompt_eval_count"])
+            again = server.post("/api/generate", {**body, "template": shown["template"]}).json
+            self.assertEqual(again["response"], filled["response"])
+            self.assertEqual(server.post("/api/generate", {**body, "system": "x"}).status, 400)
+
+
 class LibraryRoutesTest(unittest.TestCase):
     def test_pull_copy_and_delete(self):
         server = Server()

@@ -1,6 +1,9 @@
 // POST /api/generate. Contract: server/ollama/ollama.h.
+#include <algorithm>
+
 #include "base/clock.h"
 #include "engine/prompt.h"
+#include "server/infill.h"
 #include "server/messages.h"
 #include "server/ollama/go_template.h"
 #include "server/ollama/ollama.h"
@@ -13,7 +16,7 @@ namespace hearth::server::ollama {
 namespace {
 
 struct Fields {
-  std::string prompt, system, chat_template;
+  std::string prompt, suffix, system, chat_template;
   bool raw = false;
   Json context = Json::array();       // tokens of what was said before
 };
@@ -21,7 +24,7 @@ struct Fields {
 Checked<Fields> read_fields(const Json& body) {
   Fields fields;
   const std::pair<const char*, std::string*> strings[] = {
-      {"prompt", &fields.prompt}, {"system", &fields.system}, {"template", &fields.chat_template}};
+      {"prompt", &fields.prompt}, {"suffix", &fields.suffix}, {"system", &fields.system}, {"template", &fields.chat_template}};
   for (const auto& [name, to] : strings) {
     Checked<std::string> text = string_member(body, name);
     if (!text.ok()) return text.error();
@@ -36,6 +39,12 @@ Checked<Fields> read_fields(const Json& body) {
   }
   if (fields.raw && !(fields.system.empty() && fields.chat_template.empty() && fields.context.empty())) {
     return bad_request("raw mode does not support template, system, or context", "raw");
+  }
+  if (!fields.suffix.empty() && !(fields.system.empty() && fields.context.empty())) {
+    return bad_request("a gap before 'suffix' is filled without 'system' and 'context': leave them out", "suffix");
+  }
+  if (!fields.suffix.empty() && !fields.chat_template.empty() && fields.chat_template.find(".Suffix") == std::string::npos) {
+    return bad_request("'template' has no {{ .Suffix }}, and there is a 'suffix'", "template");
   }
   return fields;
 }
@@ -83,7 +92,7 @@ Checked<std::string> render(const Engine& engine, const Fields& fields) {
   if (!fields.chat_template.empty()) {
     const Result<GoTemplate> parsed = GoTemplate::parse(fields.chat_template);
     if (!parsed.ok()) return bad_request(parsed.error().message, "template");
-    return parsed->render_prompt({fields.system, fields.prompt, "", ""});
+    return parsed->render_prompt({fields.system, fields.prompt, fields.suffix, ""});
   }
   if (engine.info().chat_template.empty()) {
     if (!fields.system.empty()) {
@@ -97,8 +106,20 @@ Checked<std::string> render(const Engine& engine, const Fields& fields) {
   return render_conversation(engine, conversation);
 }
 
-Checked<std::vector<int32_t>> make_prompt(const Engine& engine, const Fields& fields) {
-  if (fields.raw) return text_prompt(engine, fields.prompt);
+// The answer fills the gap between prompt and suffix, whether "raw" is set or not.
+Checked<std::vector<int32_t>> fill_gap(const Engine& engine, const Fields& fields, GenerateOptions* options) {
+  Checked<GapPrompt> prompt = gap_prompt(engine, {fields.prompt, fields.suffix, {}, options->max_tokens});
+  if (!prompt.ok()) return prompt.error();
+  for (std::string& stop : prompt->stops) {
+    if (std::find(options->stop.begin(), options->stop.end(), stop) == options->stop.end()) options->stop.push_back(std::move(stop));
+  }
+  return std::move(prompt->tokens);
+}
+
+Checked<std::vector<int32_t>> make_prompt(const Engine& engine, const Fields& fields, GenerateOptions* options) {
+  if (!fields.suffix.empty() && fields.chat_template.empty()) return fill_gap(engine, fields, options);
+  const bool plain = fields.system.empty() && fields.context.empty() && fields.chat_template.empty();
+  if (fields.raw || (plain && holds_fim_tokens(engine, fields.prompt))) return text_prompt(engine, fields.prompt);
   Checked<std::vector<int32_t>> tokens = read_context(fields.context, engine);
   if (!tokens.ok()) return tokens;
   Checked<std::string> text = render(engine, fields);
@@ -117,10 +138,10 @@ void generate(Context& context, const Request& request, const ResponderPtr& resp
   if (!prepared.ok()) return refuse(prepared.error());
   Checked<Fields> fields = read_fields(prepared->body);
   if (!fields.ok()) return refuse(fields.error());
-  if (fields->prompt.empty()) return load_or_unload(context, *prepared, AnswerForm::kGenerate, request, responder);
+  if (fields->prompt.empty() && fields->suffix.empty()) return load_or_unload(context, *prepared, AnswerForm::kGenerate, request, responder);
   if (Checked<Nothing> loaded = load_model(context, &*prepared); !loaded.ok()) return refuse(loaded.error());
   const Engine& engine = prepared->model->engine();
-  Checked<std::vector<int32_t>> prompt = make_prompt(engine, *fields);
+  Checked<std::vector<int32_t>> prompt = make_prompt(engine, *fields, &prepared->parameters.generate);
   if (!prompt.ok()) return refuse(prompt.error());
   if (Checked<Nothing> fits = check_prompt_fits(engine, *prompt); !fits.ok()) return refuse(fits.error());
   AnswerOptions options;

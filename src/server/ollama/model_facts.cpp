@@ -16,7 +16,9 @@
 #include "server/context.h"
 #include "server/ollama/go_template.h"
 #include "text/chat_template.h"
+#include "text/fim_tokens.h"
 #include "text/stop_tokens.h"
+#include "text/tokenizer.h"
 
 namespace hearth::server::ollama {
 
@@ -160,8 +162,21 @@ Json list_entry(const library::Installed& model) {
            })}};
 }
 
-std::vector<std::string> capabilities_of(const gguf::View& view) {
+GapTexts gap_texts(const library::Installed& model, const gguf::View& view) {
+  static Remembered<GapTexts> known;
+  return known.get(model, [&]() -> GapTexts {
+    const Result<std::unique_ptr<text::Tokenizer>> tokenizer = text::Tokenizer::from_gguf(view);
+    if (!tokenizer.ok()) return {};
+    const text::FimTokens tokens = text::fim_tokens_of(**tokenizer);
+    if (!tokens.usable()) return {};
+    const auto spelling = [&](int32_t id) { return id < 0 ? std::string() : std::string((*tokenizer)->token_text(id)); };
+    return {spelling(tokens.prefix), spelling(tokens.suffix), spelling(tokens.middle), tokens.suffix_first};
+  });
+}
+
+std::vector<std::string> capabilities_of(const gguf::View& view, const GapTexts& gap) {
   std::vector<std::string> list = {"completion"};
+  if (gap.any()) list.push_back("insert");
   const std::string architecture(view.get_string("general.architecture").value_or(""));
   if (view.has(architecture + ".pooling_type")) list = {"embedding"};
   return list;
@@ -184,7 +199,7 @@ Json tensor_list(const gguf::View& view) {
   return list;
 }
 
-std::string template_of(const gguf::View& view) {
+std::string template_of(const gguf::View& view, const GapTexts& gap) {
   std::string answer = "{{ .Prompt }}";
   if (const std::string source = chat_template_of(view); !source.empty()) {
     const auto compiled = text::ChatTemplate::compile(source, token_text(view, "tokenizer.ggml.bos_token_id"),
@@ -197,7 +212,9 @@ std::string template_of(const gguf::View& view) {
       });
     }
   }
-  return answer;
+  if (!gap.any()) return answer;
+  const std::string before = gap.prefix + "{{ .Prompt }}", after = gap.suffix + "{{ .Suffix }}";
+  return "{{ if .Suffix }}" + (gap.suffix_first ? after + before : before + after) + gap.middle + "{{ else }}" + answer + "{{ end }}";
 }
 
 std::vector<std::string> stop_strings(const gguf::View& view) {

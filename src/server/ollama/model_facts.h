@@ -23,7 +23,14 @@ std::string shown_name(const std::string& name);
 Json list_entry(const library::Installed& model);
 // {parent_model, format, family, families, parameter_size, quantization_level, context_length, embedding_length}
 Json details_of(const gguf::View& view);
-std::vector<std::string> capabilities_of(const gguf::View& view);
+// The texts of the control tokens with which a model fills a gap; empty where it has none.
+struct GapTexts {
+  std::string prefix, suffix, middle;
+  bool suffix_first = false;
+  bool any() const { return !prefix.empty(); }
+};
+GapTexts gap_texts(const library::Installed& model, const gguf::View& view);
+std::vector<std::string> capabilities_of(const gguf::View& view, const GapTexts& gap);
 // When the file was last written, as RFC 3339 with nanoseconds.
 std::string modified_at(const library::Installed& model);
 
@@ -31,7 +38,7 @@ std::string modified_at(const library::Installed& model);
 Json model_info(const gguf::View& view, bool verbose);
 Json tensor_list(const gguf::View& view);
 // The model's template as Ollama would write it: with .Suffix if the model can fill in between two texts.
-std::string template_of(const gguf::View& view);
+std::string template_of(const gguf::View& view, const GapTexts& gap);
 // Strings that end an answer: those of the file's end tokens that its template writes, and its end-of-text token.
 std::vector<std::string> stop_strings(const gguf::View& view);
 

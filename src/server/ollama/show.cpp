@@ -55,7 +55,8 @@ Checked<Json> describe(const Context& context, const Json& body) {
   const gguf::View& view = **opened;
   const int64_t positions = context_of(context, *model, view);
   const std::vector<std::string> stops = stop_strings(view);
-  const std::string source = template_of(view);
+  const GapTexts gap = gap_texts(*model, view);
+  const std::string source = template_of(view, gap);
   std::string parameters = parameter_line("num_ctx", std::to_string(positions));
   for (const std::string& stop : stops) parameters += parameter_line("stop", to_text(Json(stop)));
   parameters.pop_back();
@@ -65,7 +66,7 @@ Checked<Json> describe(const Context& context, const Json& body) {
                  {"template", source},
                  {"details", details_of(view)},
                  {"model_info", model_info(view, Checked<bool>(verbose).value())},
-                 {"capabilities", capabilities_of(view)},
+                 {"capabilities", capabilities_of(view, gap)},
                  {"modified_at", modified_at(*model)}};
   if (Checked<bool>(verbose).value()) answer["tensors"] = tensor_list(view);
   return answer;
