@@ -171,9 +171,18 @@ TEST(HttpLimits, BodiesTogether) {
   EXPECT_EQ(status_of(second.read_to_end()), 503);
   release.set_value();
   EXPECT_EQ(status_of(first.read_answer()), 200);
+  const std::string closing = kPost + "Connection: close\r\nContent-Length: 100000\r\n\r\n" + std::string(100'000, 'x');
+  // What was counted is given back when the handler has returned, which may be a moment after its answer has arrived.
   for (int i = 0; i < 5; ++i) {
-    first.send(request);
-    EXPECT_EQ(status_of(first.read_answer()), 200) << "what was counted is given back";
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    int status = 503;
+    while (status == 503 && std::chrono::steady_clock::now() < deadline) {
+      TestClient again(port_of(*server));
+      again.send(closing);
+      status = status_of(again.read_to_end());
+      if (status == 503) std::this_thread::sleep_for(milliseconds(5));
+    }
+    EXPECT_EQ(status, 200);
   }
 }
 
