@@ -17,10 +17,10 @@ def medians(runs):
     return middle(runs) if runs else None
 
 
-def print_heading(engines):
+def print_heading(engines, limits=True):
     columns = "".join(f"{engine:>16}" for engine in engines)
     ratios = "".join(f"{f'x {peer}':>16}" for peer in engines[1:])
-    print(f"\n{'':34}{columns}{ratios}    share of the limit")
+    print(f"\n{'':34}{columns}{ratios}{'    share of the limit' if limits else ''}")
 
 
 def print_row(label, engines, values, unit, larger_is_better=True, limit=None):

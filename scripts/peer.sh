@@ -1,6 +1,7 @@
 # Sourced after cache.sh: the programs we compare with, built from source for this machine.
 #   HEARTH_PEER_PYTHON      an interpreter that has llama-cpp-python already; nothing is built then
 #   HEARTH_IK_PEER_PYTHON   the same for ik-llama-cpp-python
+#   HEARTH_PEER_SERVER_PYTHON   an interpreter that has xllamacpp, which carries llama.cpp's server; nothing is installed then
 
 # prepare_peer NAME ISA: makes the environment of bench/peers/NAME.txt if it is not there; sets $peer_python.
 # The library is compiled here, since wheels of others are made for any processor: with every instruction that this one has
@@ -33,4 +34,20 @@ prepare_peer() {
     --disable-pip-version-check --no-cache-dir --no-binary "$(sed 's/==.*//' "$requirements")" -r "$requirements" \
     > "$environment/build.log" 2>&1 || { tail -n 20 "$environment/build.log" >&2; return 1; }
   echo "$peer_flags, $(${CXX:-c++} --version | head -n 1)" > "$environment/build.txt"
+}
+
+# prepare_peer_server: installs the environment of bench/peers/llama-server.txt if it is not there; sets $peer_python.
+# Its wheel is made for any processor with AVX2; building it needs more than a C++ compiler.
+prepare_peer_server() {
+  peer_python=${HEARTH_PEER_SERVER_PYTHON:-}
+  [ -z "$peer_python" ] || return 0
+  requirements=bench/peers/llama-server.txt
+  environment=$cache_root/peer-server-$(sha256sum "$requirements" | cut -c1-12)
+  peer_python=$environment/bin/python
+  [ ! -e "$environment/complete" ] || return 0
+  echo "bench: installing llama.cpp's server into $environment, once"
+  rm -rf "$environment"
+  mkdir -p "$cache_root"
+  python3 -m venv "$environment" &&
+    "$peer_python" -m pip install --disable-pip-version-check --quiet -r "$requirements" && touch "$environment/complete"
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # What takes hours: every test and many damaged models under the sanitizers, fuzzing of every reader of foreign bytes,
-# a million schedules of the scheduler, determinism and accuracy of all models. HEARTH_SOAK_SECONDS sets the time of each fuzzer (default 3600).
+# a million schedules of the scheduler, determinism and accuracy of all models, the server under load (on a machine that does
+# nothing else: times are judged). HEARTH_SOAK_SECONDS sets the time of each fuzzer (default 3600).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/cache.sh
@@ -10,6 +11,8 @@ seconds=${HEARTH_SOAK_SECONDS:-3600}
 scripts/setup.sh soak
 scripts/build.sh all
 fetch_models smollm2:135m gemma3:270m qwen2.5-coder:0.5b qwen2.5-coder:1.5b
+python3 tests/load/load.py
+HEARTH_IDENTITY=full python3 tests/e2e/identity_test.py
 prepare_python
 cmake --preset asan > /dev/null
 ninja -C build/asan -j "$jobs" --quiet

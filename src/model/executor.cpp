@@ -130,6 +130,9 @@ void Executor::fill_ropes(const Batch& batch) {
   }
 }
 
+static Error stopped() { return {ErrorCode::kCancelled, "stopped on request"}; }
+
+// Asked twice a layer, as a layer of a large batch takes long.
 Result<void> Executor::forward(const Batch& batch, const std::atomic<bool>* cancel) {
   const int64_t tokens = static_cast<int64_t>(batch.ids.size());
   CHECK(tokens > 0 && tokens <= max_tokens_);
@@ -137,12 +140,13 @@ Result<void> Executor::forward(const Batch& batch, const std::atomic<bool>* canc
   backend_.embed(weights_.embedding, batch.ids, spec_.embedding_scale, scratch_.x);
   BlockContext context{backend_, spec_, batch.runs, ropes_, tokens, scratch_};
   for (size_t i = 0; i < spec_.layers.size(); ++i) {
-    if (cancel && cancel->load(std::memory_order_relaxed)) return Error{ErrorCode::kCancelled, "stopped on request"};
+    if (cancel && cancel->load(std::memory_order_relaxed)) return stopped();
     const LayerSpec& layer = spec_.layers[i];
     const LayerWeights& weights = weights_.layers[i];
     auto mixed = attention_block(context, std::get<GroupedQueryAttention>(layer.mixer), weights.attention,
                                  pages_.layers[i]);
     if (!mixed.ok()) return in_layer(std::move(mixed).error(), i);
+    if (cancel && cancel->load(std::memory_order_relaxed)) return stopped();
     auto fed = feed_forward_block(context, std::get<GatedFeedForward>(layer.feed_forward), weights.feed_forward);
     if (!fed.ok()) return in_layer(std::move(fed).error(), i);
   }

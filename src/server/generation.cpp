@@ -49,8 +49,12 @@ struct Run {
   }
 };
 
-AnswerCallbacks callbacks_of(const std::shared_ptr<Run>& run, int index) {
+AnswerCallbacks callbacks_of(const std::shared_ptr<Run>& run, int index, const std::shared_ptr<Responder>& responder) {
   AnswerCallbacks callbacks;
+  callbacks.behind = [weak = std::weak_ptr<Responder>(responder)] {
+    const std::shared_ptr<Responder> reader = weak.lock();
+    return reader && reader->behind();
+  };
   if (index == 0 && run->events.on_prompt) {
     callbacks.on_prompt = [run](const PromptProgress& progress) {
       const std::lock_guard lock(run->mutex);
@@ -101,7 +105,7 @@ void start_answers(Generation generation, AnswerEvents events, const std::shared
     request.owner = generation.owner;
     request.reuse_prefix = generation.parameters.reuse_prefix;
     const size_t prompt_tokens = request.prompt.size();
-    const Result<AnswerId> id = model->service().submit(std::move(request), callbacks_of(run, static_cast<int>(index)));
+    const Result<AnswerId> id = model->service().submit(std::move(request), callbacks_of(run, static_cast<int>(index), responder));
     const std::lock_guard lock(run->mutex);
     if (!id.ok()) {
       run->fail(refusal(*model, id.error(), prompt_tokens));

@@ -36,6 +36,9 @@ struct PromptProgress {
 // Called on the service's thread: they must not block, throw or call back into the service other than submit and cancel.
 struct AnswerCallbacks {
   std::function<void(const PromptProgress&)> on_prompt;  // may stay unset
+  // Asked before each of its steps: whether its reader is so far behind that there should be no more text now. Whoever says so
+  // for ever must cancel. May stay unset.
+  std::function<bool()> behind;
   // Text that has become certain, in whole characters and possibly empty, and the tokens since the last call.
   std::function<void(std::string_view text, std::span<const GeneratedToken> tokens)> on_text;  // may stay unset
   // The last call, exactly once for every accepted request. A cancelled answer ends with FinishReason::kCancelled.

@@ -39,6 +39,10 @@ Scheduler::Runner EngineRunner::functions() {
     return engine_.kv_pool().free_pages - free;
   };
   runner.ready = [this](AnswerId id) { return ready(id); };
+  runner.behind = [this](AnswerId id) {
+    const AnswerCallbacks& callbacks = entry(id).callbacks;
+    return callbacks.behind && callbacks.behind();
+  };
   runner.open = [this](AnswerId id) { return open(id); };
   runner.close = [this](AnswerId id) { close(id); };
   return runner;

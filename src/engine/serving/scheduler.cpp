@@ -49,8 +49,11 @@ bool Scheduler::before(const Answer* a, const Answer* b) {
 }
 
 Scheduler::Answer* Scheduler::next_waiting() const {
-  const auto next = std::min_element(waiting_.begin(), waiting_.end(), before);
-  return next == waiting_.end() ? nullptr : *next;
+  Answer* next = nullptr;
+  for (Answer* answer : waiting_) {
+    if ((next == nullptr || before(answer, next)) && !behind(*answer)) next = answer;
+  }
+  return next;
 }
 
 void Scheduler::leave_session(Answer* answer) {
@@ -86,6 +89,7 @@ void Scheduler::end_stuck() {
   const int64_t now = runner_.now_ns();
   const std::vector<Answer*> running = running_;
   for (Answer* answer : running) {
+    if (behind(*answer)) answer->since_ns = now;
     if (seconds(answer->since_ns, now) <= options_.watchdog_seconds) continue;
     const auto limit = static_cast<int64_t>(options_.watchdog_seconds);
     end(answer, Error{ErrorCode::kInternal, "the answer made no progress for " + std::to_string(limit) + " s and was ended"});
@@ -137,12 +141,22 @@ bool Scheduler::open(Answer* answer) {
 // An answer that does not fit is waited for: whoever overtook it would take its pages. So is one whose pages are being read.
 void Scheduler::admit() {
   make_way();
-  while (static_cast<int>(running_.size()) < options_.max_running) {
-    Answer* next = next_waiting();
-    if (next == nullptr || !fits(*next)) return;
+  while (Answer* next = next_waiting()) {
+    if (static_cast<int>(running_.size()) >= options_.max_running || !fits(*next)) {
+      Answer* paused = paused_one();
+      if (paused == nullptr) return;
+      preempt(paused);
+      continue;
+    }
     if (runner_.ready && !runner_.ready(next->id)) return;
     open(next);
   }
+}
+
+// Of the answers with a session that pause the last one; null if there is none.
+Scheduler::Answer* Scheduler::paused_one() const {
+  const auto paused = std::find_if(running_.rbegin(), running_.rend(), [&](const Answer* answer) { return behind(*answer); });
+  return paused == running_.rend() ? nullptr : *paused;
 }
 
 // One session of whoever has several, for an owner that has been waiting without any.
@@ -165,7 +179,8 @@ void Scheduler::make_way() {
 std::vector<Scheduler::Item> Scheduler::plan() const {
   std::vector<Item> items;
   for (const Answer* answer : running_) {
-    if (answer->decodes() && static_cast<int64_t>(items.size()) < options_.max_step_tokens) items.push_back({answer->id});
+    const bool room = static_cast<int64_t>(items.size()) < options_.max_step_tokens;
+    if (answer->decodes() && room && !behind(*answer)) items.push_back({answer->id});
   }
   const auto answers = static_cast<int64_t>(items.size());
   plan_prompts(answers, &items);
@@ -180,7 +195,8 @@ void Scheduler::plan_prompts(int64_t answers, std::vector<Item>* items) const {
     if (!answer->decodes()) prompts.push_back(answer);
   }
   std::sort(prompts.begin(), prompts.end(), before);
-  int64_t room = times_.prompt_tokens(answers, options_.step_seconds, options_.max_step_tokens - answers);
+  const double alone = prompts.size() > 1 ? options_.prompts_seconds : options_.prompt_seconds;
+  int64_t room = times_.prompt_tokens(answers, answers > 0 ? options_.step_seconds : alone, options_.max_step_tokens - answers);
   for (const Answer* answer : prompts) {
     if (room <= 0) return;
     const int64_t left = answer->timeline - answer->held;
@@ -206,15 +222,17 @@ bool Scheduler::shorten(Item* item) {
   return missing_pages({item, 1}) <= 0;
 }
 
-// Pages for the step: what is cached goes first, then the youngest answer, which is never the one that gets on.
+// Pages for the step: what is cached goes first, then answers that pause, then the youngest, which is never the one that gets on.
 void Scheduler::make_room(std::vector<Item>* items) {
   for (int64_t missing = missing_pages(*items); missing > 0; missing = missing_pages(*items)) {
     if (runner_.evict(missing) > 0) continue;
     if (running_.size() > 1) {
+      Answer* paused = paused_one();
       Answer* youngest = *std::max_element(running_.begin(), running_.end(),
                                            [](const Answer* a, const Answer* b) { return a->id < b->id; });
-      std::erase_if(*items, [&](const Item& item) { return item.id == youngest->id; });
-      preempt(youngest);
+      Answer* victim = paused != nullptr ? paused : youngest;
+      std::erase_if(*items, [&](const Item& item) { return item.id == victim->id; });
+      preempt(victim);
       continue;
     }
     if (items->empty() || shorten(&items->front())) return;
@@ -277,6 +295,7 @@ bool Scheduler::step() {
   end_stuck();
   admit();
   std::vector<Item> items = plan();
+  pauses_ = items.empty() && std::all_of(answers_.begin(), answers_.end(), [&](const auto& one) { return behind(one.second); });
   make_room(&items);
   if (!items.empty()) run(items);
   return !answers_.empty();

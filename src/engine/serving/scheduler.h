@@ -3,7 +3,8 @@
 // Contract: a deterministic state machine without threads, clocks or models of its own: all of that is behind a Runner. One
 // step is one token (or a trial of guesses) of every answer that is being made, and pieces of prompts for which the step
 // still is short enough. Owners share fairly. Every accepted answer ends exactly once: what fails ends alone, what is
-// preempted for want of pages goes on later with the same bits, and the oldest answer always gets on.
+// preempted for want of pages goes on later with the same bits, and the oldest answer always gets on. An answer that nobody
+// reads pauses, and gives its session to whoever waits for one.
 // Not here: threads and callbacks (serving/service.h), what is computed in a step (the Runner).
 #pragma once
 
@@ -28,6 +29,8 @@ class Scheduler {
     int queue_limit = 512;
     int64_t max_step_tokens = 512;
     double step_seconds = 0.1;           // of a step that answers wait for
+    double prompts_seconds = 0.5;        // of a step of several prompts: the short one's answer waits for it
+    double prompt_seconds = 2;           // of a step of one prompt, for which only newcomers wait
     double watchdog_seconds = 600;
     double patience_seconds = 2;         // of an owner without a session while another has several
     int64_t reserve_tokens = 128;        // of answer for which there must be pages when a prompt is begun
@@ -57,6 +60,7 @@ class Scheduler {
     std::function<int64_t(AnswerId, int64_t tokens)> pages_needed;       // beyond those that its session has
     std::function<int64_t(int64_t count)> evict;                         // cached ones; how many more are free now
     std::function<bool(AnswerId)> ready;                                 // false: what it begins with is being read; may stay unset
+    std::function<bool(AnswerId)> behind;                                // its reader is: no more for him now; may stay unset
     std::function<Result<int64_t>(AnswerId)> open;                       // a session for it; tokens that it holds already
     std::function<void(AnswerId)> close;                                 // the session goes, what was made stays
     std::function<Result<void>(std::span<Item>)> step;
@@ -71,6 +75,8 @@ class Scheduler {
   void cancel_all();
   // Does what is next. False: there is nothing to do.
   bool step();
+  // The last step found nobody who can get on: all wait for their readers.
+  bool pauses() const { return pauses_; }
 
   int64_t waiting() const { return static_cast<int64_t>(waiting_.size()); }
   int64_t running() const { return static_cast<int64_t>(running_.size()); }
@@ -111,6 +117,7 @@ class Scheduler {
   void admit();
   bool open(Answer* answer);
   void make_way();
+  Answer* paused_one() const;
   std::vector<Item> plan() const;
   void plan_prompts(int64_t answers, std::vector<Item>* items) const;
   int64_t missing_pages(std::span<const Item> items) const;
@@ -120,6 +127,7 @@ class Scheduler {
   void run_alone(std::vector<Item>& items);
   void account(const Item& item);
   Answer* find(AnswerId id);
+  bool behind(const Answer& answer) const { return runner_.behind && runner_.behind(answer.id); }
 
   const Options options_;
   const Runner runner_;
@@ -129,6 +137,7 @@ class Scheduler {
   std::vector<Answer*> waiting_, running_;
   std::vector<bool> sessions_;   // in use
   int64_t preemptions_ = 0;
+  bool pauses_ = false;
 };
 
 }  // namespace hearth

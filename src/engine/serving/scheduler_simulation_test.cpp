@@ -35,6 +35,8 @@ struct FakeAnswer {
   std::string owner;
   int64_t fails_at = -1;     // tokens drawn when its step begins to fail
   int64_t stuck_at = -1;     // tokens drawn when it gets on no more
+  int64_t unread_from = -1;  // tokens drawn when its reader reads no more,
+  int64_t read_again_ns = 0; // until then
   bool cancelled = false;
   // How far it is.
   bool open = false, ended = false;
@@ -55,6 +57,7 @@ class FakeModel {
     runner.pages_of = [](int64_t tokens) { return pages_for(tokens); };
     runner.pages_needed = [this](AnswerId id, int64_t tokens) { return needed(answers.at(id), tokens); };
     runner.evict = [this](int64_t count) { return evict(count); };
+    runner.behind = [this](AnswerId id) { return behind(answers.at(id)); };
     runner.open = [this](AnswerId id) { return open(id); };
     runner.close = [this](AnswerId id) { close(id); };
     runner.step = [this](std::span<Scheduler::Item> items) { return step(items); };
@@ -77,6 +80,10 @@ class FakeModel {
   bool guesses = false;
 
  private:
+  bool behind(const FakeAnswer& answer) const {
+    return answer.unread_from >= 0 && answer.drawn > answer.unread_from && now_ns < answer.read_again_ns;
+  }
+
   static int64_t needed(const FakeAnswer& answer, int64_t tokens) {
     return std::max<int64_t>(0, pages_for(answer.held + tokens) - answer.pages);
   }
@@ -120,7 +127,7 @@ class FakeModel {
     FakeAnswer& answer = answers.at(id);
     EXPECT_TRUE(answer.open && !answer.ended);
     const bool oldest = std::none_of(answers.begin(), answers.find(id), [](const auto& one) { return one.second.open; });
-    if (oldest && open_ > 1) closed_oldest_ = id;
+    if (oldest && open_ > 1 && !behind(answer)) closed_oldest_ = id;
     answer.open = false;
     --open_;
     free_ += answer.pages;
@@ -142,7 +149,7 @@ class FakeModel {
         EXPECT_LE(item.prompt_tokens, left);
         EXPECT_EQ(item.prompt_ends, item.prompt_tokens == left);
       } else {
-        EXPECT_TRUE(left == 0 && answer.drawn > 0);
+        EXPECT_TRUE(left == 0 && answer.drawn > 0 && !behind(answer));
       }
       const int64_t count = std::max<int64_t>(1, item.prompt_tokens);
       tokens += count;
@@ -301,6 +308,10 @@ class Schedule {
     answer.owner = random_.percent(30) ? "owner " + std::to_string(last_) : "owner " + std::to_string(random_.below(3));
     if (random_.percent(5)) answer.fails_at = random_.below(answer.length);
     if (random_.percent(2)) answer.stuck_at = random_.below(answer.length);
+    if (random_.percent(10)) {
+      answer.unread_from = random_.below(answer.length);
+      answer.read_again_ns = model_.now_ns + random_.below(60) * kSecond;
+    }
     const bool full = scheduler_.running() + scheduler_.waiting() >= options_.max_running + options_.queue_limit;
     const AnswerId id = last_ + 1;
     const Result<void> queued = scheduler_.submit(id, answer.owner, answer.prompt);
@@ -383,7 +394,26 @@ TEST(SchedulerSimulation, APromptAloneIsReadInWholeSteps) {
   Bench bench({});
   bench.submit("a", 5000, 1);
   while (bench.scheduler.step()) {}
-  EXPECT_EQ(bench.model.steps, (5000 + 511) / 512);
+  EXPECT_EQ(bench.model.steps, 1 + (5000 - 128 + 511) / 512);  // the first one finds out what a token costs
+}
+
+TEST(SchedulerSimulation, NewcomersWaitLittleForAPromptOnASlowMachine) {
+  Bench bench({}, 0.01);
+  bench.submit("a", 5000, 1);
+  int64_t before = bench.model.now_ns;
+  double longest = 0;
+  while (bench.scheduler.step()) {
+    longest = std::max(longest, static_cast<double>(bench.model.now_ns - before) * 1e-9);
+    before = bench.model.now_ns;
+    if (bench.model.steps == 10) {
+      bench.submit("b", 20, 1);
+      while (!bench.model.answers[2].ended) bench.scheduler.step();
+      EXPECT_LE(static_cast<double>(bench.model.now_ns - before) * 1e-9, 2 * 0.5 * 1.3);  // a step of the other's, and its own
+      before = bench.model.now_ns;
+    }
+  }
+  EXPECT_LE(longest, 2 * 1.5);
+  EXPECT_GE(longest, 1);
 }
 
 TEST(SchedulerSimulation, OwnersShareAlikeHoweverMuchTheyAsk) {
@@ -429,6 +459,30 @@ TEST(SchedulerSimulation, AStreamOfNewcomersDoesNotStarveAnybody) {
   EXPECT_GT(newcomers, 5);     // they come first for a while,
   EXPECT_LT(newcomers, 1000);  // as they have used less
   EXPECT_FALSE(bench.model.answers[other].ended);
+}
+
+TEST(SchedulerSimulation, AnswersThatNobodyReadsCostTheOthersNothing) {
+  Bench bench({});
+  for (int i = 0; i < 50; ++i) {
+    const AnswerId id = bench.submit("unread " + std::to_string(i), 10, 1 << 20);
+    bench.model.answers[id].unread_from = 20;
+    bench.model.answers[id].read_again_ns = INT64_MAX;
+  }
+  while (!bench.scheduler.pauses()) bench.scheduler.step();
+  const int64_t unread = bench.model.tokens;
+  EXPECT_LE(unread, 50 * (10 + 22));  // and a little again for those that lost their session
+  const AnswerId modest = bench.submit("modest", 10, 1000);
+  const int64_t steps = bench.model.steps;
+  while (!bench.model.answers[modest].ended) bench.scheduler.step();
+  EXPECT_LE(bench.model.steps - steps, 1001);
+  EXPECT_EQ(bench.model.tokens - unread, 10 + 999);
+  bench.model.now_ns += 3600 * kSecond;  // the watchdog leaves them alone
+  bench.scheduler.step();
+  EXPECT_TRUE(bench.scheduler.pauses());
+  for (auto& [id, answer] : bench.model.answers) answer.read_again_ns = 0;
+  bench.scheduler.step();
+  EXPECT_FALSE(bench.scheduler.pauses());
+  EXPECT_GT(bench.model.tokens - unread, 10 + 999);
 }
 
 TEST(SchedulerSimulation, AnOwnerWithAllSessionsGivesOneAway) {

@@ -25,6 +25,7 @@ constexpr double kTellSeconds = 1;        // between two reports to answers that
 constexpr int kMaxRetrySeconds = 60;
 constexpr int kTrimSeconds = 30;          // of idling, until the memory of free pages is given back
 constexpr int64_t kKeptBytes = 64 << 20;  // but for so much
+constexpr auto kPause = std::chrono::milliseconds(5);  // until readers that are behind are looked after again
 
 struct Submitted {
   AnswerId id;
@@ -135,6 +136,7 @@ bool Service::Impl::take_inbox() {
     const auto called = [&] { return stopping || !submitted.empty() || !cancelled.empty() || woken; };
     if (idle && !changed.wait_for(lock, std::chrono::seconds(kTrimSeconds), called)) engine->trim_kv_pool(kKeptBytes);
     if (idle || (scheduler.running() == 0 && runner.fetches())) changed.wait(lock, called);
+    if (!idle && scheduler.pauses()) changed.wait_for(lock, kPause, called);
     woken = false;
     arrived.swap(submitted);
     gone.swap(cancelled);

@@ -36,8 +36,7 @@ void StepTimes::measured(int64_t answers, int64_t prompt_tokens, double seconds)
 }
 
 int64_t StepTimes::prompt_tokens(int64_t answers, double seconds, int64_t most) const {
-  if (answers == 0) return most;
-  if (per_token_ <= 0) return std::min(most, kFirstPiece);
+  if (per_token_ <= 0) return std::min(most, answers == 0 ? kFirstAlone : kFirstPiece);
   const double alone = answers_seconds(answers);
   const double left = std::max(seconds - alone, alone * kLeastShare);
   int64_t tokens = static_cast<int64_t>(std::min(left / per_token_, static_cast<double>(most)));

@@ -11,7 +11,8 @@ namespace hearth {
 
 class StepTimes {
  public:
-  static constexpr int64_t kFirstPiece = 16;  // tokens, before anything was measured
+  static constexpr int64_t kFirstPiece = 16;  // tokens, before anything was measured,
+  static constexpr int64_t kFirstAlone = 128; // and where no answer waits
   static constexpr int64_t kLeastPiece = 4;   // however dear a token is
 
   void measured(int64_t answers, int64_t prompt_tokens, double seconds);

@@ -222,6 +222,7 @@ std::shared_ptr<Exchange> Connection::make_exchange(const RequestHead& head, con
   options.chunked = head.version >= 11;
   options.keep_alive = keep_alive;
   options.unsent_bytes = core_->options.limits.unsent_bytes;
+  options.behind_bytes = core_->options.limits.behind_bytes;
   options.headers = headers;
   // The queue of the io_context must not hold what holds the io_context.
   options.wake = [core = core_, weak = weak_from_this()] {
@@ -326,7 +327,8 @@ asio::awaitable<Connection::After> Connection::dispatch(RequestParser& parser, A
       .begin_stream = [exchange](int status, Headers headers) { exchange->begin_stream(status, headers); },
       .write = [exchange](std::string bytes) { exchange->write(bytes); },
       .end_stream = [exchange] { exchange->end_stream(); },
-      .abort_stream = [exchange] { exchange->abort_stream(); }});
+      .abort_stream = [exchange] { exchange->abort_stream(); },
+      .behind = [exchange] { return exchange->behind(); }});
   responder_ = responder;
   const Busy counted(*core_);
   const bool light = request.body.empty();

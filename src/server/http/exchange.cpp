@@ -128,6 +128,7 @@ void Exchange::write(std::string_view bytes) {
   }
   append(bytes);
   if (options_.chunked) append("\r\n");
+  if (unsent_ > options_.behind_bytes) behind_ = true;
   notify();
 }
 
@@ -162,6 +163,7 @@ Exchange::Progress Exchange::take(std::string* bytes) {
 void Exchange::sent(int64_t bytes) {
   const std::lock_guard lock(mutex_);
   unsent_ -= bytes;
+  if (unsent_ <= options_.behind_bytes / 4) behind_ = false;
 }
 
 }  // namespace hearth::server

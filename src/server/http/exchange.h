@@ -5,6 +5,7 @@
 // Not here: sockets (connection.cpp).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -21,6 +22,7 @@ class Exchange {
     bool chunked = true;     // streams are; else their end is the connection's
     bool keep_alive = true;
     int64_t unsent_bytes = 0;
+    int64_t behind_bytes = INT64_MAX;  // unsent ones from which on the reader is behind, until a quarter of them is left
     Headers headers;             // of every answer
     std::function<void()> wake;  // called when there is something to do, from any thread
   };
@@ -39,6 +41,7 @@ class Exchange {
   // Moves all bytes that wait into `bytes`, which is empty.
   Progress take(std::string* bytes);
   void sent(int64_t bytes);
+  bool behind() const { return behind_.load(std::memory_order_relaxed); }
   bool keep_alive() const { return options_.keep_alive; }  // after completion
 
  private:
@@ -50,6 +53,7 @@ class Exchange {
   std::mutex mutex_;
   std::string outbox_;
   int64_t unsent_ = 0;  // in the outbox and on their way
+  std::atomic<bool> behind_{false};
   bool woken_ = false;
   Progress progress_ = Progress::kRunning;
 };

@@ -110,6 +110,11 @@ bool Responder::closed() const {
   return state_->closed;
 }
 
+bool Responder::behind() const {
+  const std::lock_guard in_order(state_->order);
+  return state_->sink && state_->sink->behind && state_->sink->behind();
+}
+
 void Responder::on_closed(std::function<void()> callback) {
   {
     const std::lock_guard lock(state_->mutex);

@@ -44,6 +44,7 @@ class Responder {
     std::function<void(std::string bytes)> write;
     std::function<void()> end_stream;
     std::function<void()> abort_stream = nullptr;  // a stream that nobody will end: its reader must see that it is cut
+    std::function<bool()> behind = nullptr;        // of a stream: much of it waits to be read
   };
   explicit Responder(Sink sink);
   ~Responder();  // an unanswered request gets 500: somebody forgot it; an unended stream is cut
@@ -56,6 +57,7 @@ class Responder {
   void end_stream();
   bool answered() const;  // send or begin_stream has been called
   bool closed() const;    // the client has gone, or was closed
+  bool behind() const;    // the client does not read as fast as it is written to: better wait
 
   // At most one callback; called once if the client goes before the answer is complete, at once if it has gone already.
   // It may come on any thread and must not block.

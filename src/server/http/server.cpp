@@ -30,6 +30,7 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr int kUnsentInKernel = 32 << 10;                     // bytes of a connection; its reader's kernel has more
 constexpr int kRefusedConnections = 64;                       // that may hear why, beyond the limit
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);  // when no descriptor is left
 
@@ -97,6 +98,8 @@ class Acceptor {
       const int on = 1;
       setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
       setsockopt(socket.native_handle(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+      // A reader that does not read is noticed here, and not megabytes later in the kernel.
+      setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentInKernel, sizeof(kUnsentInKernel));
     }
     serve_connection(core_, std::move(socket), gate, open >= limit);
   }

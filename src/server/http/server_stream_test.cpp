@@ -75,6 +75,31 @@ TEST(HttpStream, ComesInChunks) {
   EXPECT_EQ(body_of(client.read_answer()), "next") << "the connection goes on";
 }
 
+TEST(HttpStream, TellsThatItsReaderIsBehindUntilHeCatchesUp) {
+  Desk desk;
+  const auto server = start_server({}, desk.handler());
+  TestClient client(port_of(*server));
+  client.send(kGet);
+  const auto responder = desk.next();
+  EXPECT_FALSE(responder->behind());
+  responder->begin_stream(200, "text/event-stream");
+  responder->write("x");
+  EXPECT_FALSE(responder->behind());
+  int64_t written = 0;
+  while (!responder->behind() && written < (int64_t{64} << 20)) {
+    responder->write(std::string(4096, 'y'));
+    written += 4096;
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  EXPECT_TRUE(responder->behind());
+  EXPECT_LT(written, 16 << 20) << "the kernel takes too much before it is noticed";
+  EXPECT_FALSE(responder->closed());
+  while (responder->behind() && !client.read_until("\r\n").empty()) {}
+  EXPECT_FALSE(responder->behind());
+  responder->end_stream();
+  EXPECT_NE(client.read_until("\r\n0\r\n\r\n"), "");
+}
+
 TEST(HttpStream, EndsWithTheConnectionForOldClients) {
   Desk desk;
   const auto server = start_server({}, desk.handler());
