@@ -23,6 +23,25 @@ TEST(Json, BodiesAreObjectsOfBoundedDepth) {
   EXPECT_TRUE(parse_json(R"(["\"[[", "\\"])").ok());
 }
 
+TEST(Json, ANameThatComesTwiceHasItsLastValue) {
+  EXPECT_EQ(to_text(*parse_json(R"({"a":1,"b":{"c":1,"c":[2]},"a":2,"d":3,"a":null})")), R"({"a":null,"b":{"c":[2]},"d":3})");
+  EXPECT_EQ(to_text(*parse_json(R"([{"":0,"":1},{},[],"x",-1,1.5,true,18446744073709551615])")),
+            R"([{"":1},{},[],"x",-1,1.5,true,18446744073709551615])");
+}
+
+TEST(Json, MembersAndValuesAreBounded) {
+  const auto object_of = [](int members) {
+    std::string text = "{";
+    for (int i = 0; i < members; ++i) text += (i ? ",\"k" : "\"k") + std::to_string(i) + "\":1";
+    return text + "}";
+  };
+  EXPECT_EQ(parse_json(object_of(65536))->size(), 65536u);
+  EXPECT_NE(parse_json(object_of(65537)).error().message.find("65536 members"), std::string::npos);
+  std::string list = "[0";
+  for (int i = 0; i < 4 << 20; ++i) list += ",0";
+  EXPECT_NE(parse_json(list + "]").error().message.find("4194304 values"), std::string::npos);
+}
+
 TEST(Json, TextIsCompactAndNeverFails) {
   EXPECT_EQ(to_text(Json{{"content", "a b"}, {"n", 1}}), R"({"content":"a b","n":1})");
   EXPECT_EQ(to_text(Json("\xff")), "\"\xef\xbf\xbd\"");
