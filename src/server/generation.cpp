@@ -7,51 +7,58 @@ namespace hearth::server {
 
 namespace {
 
+constexpr size_t kMostAtOnce = 32;  // answers of one request in the service's queue and at work; the others follow
+
 // Everything that lives from the request to the last event.
-struct Run {
-  std::shared_ptr<Models::Lease> model;
+struct Run : std::enable_shared_from_this<Run> {
+  Generation request;
   AnswerEvents events;
+  std::weak_ptr<Responder> reader;
   std::mutex mutex;                    // events come one at a time, whatever thread finds them
   std::vector<GenerateResult> results;
-  std::vector<AnswerId> ids;
-  size_t ended = 0;                    // answers that were accepted and have ended
-  size_t expected = 0;                 // answers in all; fewer once one was refused
-  bool failed = false;
+  std::vector<AnswerId> ids;           // of those that were accepted
+  size_t ended = 0;                    // of these
+  bool failed = false;                 // no more answers are begun
 
-  void fail(const ApiError& error) {
-    if (failed) return;
-    failed = true;
-    if (events.on_error) events.on_error(error);
-  }
-
-  void cancel_all(Service& service) {
-    std::vector<AnswerId> running;
-    {
-      const std::lock_guard lock(mutex);
-      running = ids;
-    }
-    for (const AnswerId id : running) service.cancel(id);
-  }
-
-  void end(int index, const Result<GenerateResult>& result) {
-    const std::lock_guard lock(mutex);
-    ++ended;
-    if (!result.ok()) {
-      fail(api_error(result.error()));
-    } else if (result->finish_reason == FinishReason::kCancelled) {
-      fail({503, "the answer was cut off: the server is stopping", "", "", 0, 0, 1});  // or nobody is there to hear it
-    } else if (!failed) {
-      results[static_cast<size_t>(index)] = *result;
-      if (events.on_end) events.on_end(index, *result);
-      if (ended == expected) events.on_done(results);
-    }
-    if (ended == expected) model.reset();
-  }
+  Service& service() const { return request.model->service(); }
+  void fail(const ApiError& error);
+  void cancel_all();
+  void submit_more();
+  Result<AnswerId> submit(size_t index);
+  void end(int index, const Result<GenerateResult>& result);
 };
 
-AnswerCallbacks callbacks_of(const std::shared_ptr<Run>& run, int index, const std::shared_ptr<Responder>& responder) {
+// What is at work for nobody is given up.
+void Run::fail(const ApiError& error) {
+  if (failed) return;
+  failed = true;
+  if (events.on_error) events.on_error(error);
+  cancel_all();
+}
+
+void Run::cancel_all() {
+  for (const AnswerId id : ids) service().cancel(id);
+}
+
+void Run::end(int index, const Result<GenerateResult>& result) {
+  const std::lock_guard lock(mutex);
+  ++ended;
+  if (!result.ok()) {
+    fail(api_error(result.error()));
+  } else if (result->finish_reason == FinishReason::kCancelled) {
+    fail({503, "the answer was cut off: the server is stopping", "", "", 0, 0, 1});  // or nobody is there to hear it
+  } else if (!failed) {
+    results[static_cast<size_t>(index)] = *result;
+    if (events.on_end) events.on_end(index, *result);
+    submit_more();
+    if (ended == results.size() && !failed) events.on_done(results);
+  }
+  if (ended == ids.size()) request.model.reset();
+}
+
+AnswerCallbacks callbacks_of(const std::shared_ptr<Run>& run, int index) {
   AnswerCallbacks callbacks;
-  callbacks.behind = [weak = std::weak_ptr<Responder>(responder)] {
+  callbacks.behind = [weak = run->reader] {
     const std::shared_ptr<Responder> reader = weak.lock();
     return reader && reader->behind();
   };
@@ -80,6 +87,31 @@ ApiError refusal(const Models::Lease& model, const Error& error, size_t prompt_t
   return result;
 }
 
+Result<AnswerId> Run::submit(size_t index) {
+  const auto choices = static_cast<size_t>(request.parameters.choices);
+  AnswerRequest answer;
+  answer.prompt = request.prompts[index / choices];
+  answer.options = request.parameters.generate;
+  answer.options.sampler.choice = static_cast<uint32_t>(index % choices);
+  answer.owner = request.owner;
+  answer.reuse_prefix = request.parameters.reuse_prefix;
+  return service().submit(std::move(answer), callbacks_of(shared_from_this(), static_cast<int>(index)));
+}
+
+// Called again whenever an answer has ended, until all have been accepted. While some are at work a full queue is waited for.
+void Run::submit_more() {
+  while (!failed && ids.size() < results.size() && ids.size() - ended < kMostAtOnce) {
+    const size_t index = ids.size();
+    const Result<AnswerId> id = submit(index);
+    if (!id.ok() && id.error().code == ErrorCode::kResource && index > ended) return;
+    if (!id.ok()) {
+      const auto choices = static_cast<size_t>(request.parameters.choices);
+      return fail(refusal(*request.model, id.error(), request.prompts[index / choices].size()));
+    }
+    ids.push_back(*id);
+  }
+}
+
 }  // namespace
 
 Checked<Nothing> check_prompt_fits(const Engine& engine, std::span<const int32_t> prompt) {
@@ -89,40 +121,23 @@ Checked<Nothing> check_prompt_fits(const Engine& engine, std::span<const int32_t
 }
 
 void start_answers(Generation generation, AnswerEvents events, const std::shared_ptr<Responder>& responder) {
-  const std::shared_ptr<Models::Lease> model = generation.model;
   const auto run = std::make_shared<Run>();
-  run->model = model;
+  run->results.resize(generation.prompts.size() * static_cast<size_t>(generation.parameters.choices));
+  run->request = std::move(generation);
   run->events = std::move(events);
-  const int choices = generation.parameters.choices;
-  run->expected = generation.prompts.size() * static_cast<size_t>(choices);
-  run->results.resize(run->expected);
-  bool refused = false;
-  for (size_t index = 0; index < run->results.size(); ++index) {
-    AnswerRequest request;
-    request.prompt = generation.prompts[index / static_cast<size_t>(choices)];
-    request.options = generation.parameters.generate;
-    request.options.sampler.choice = static_cast<uint32_t>(index % static_cast<size_t>(choices));
-    request.owner = generation.owner;
-    request.reuse_prefix = generation.parameters.reuse_prefix;
-    const size_t prompt_tokens = request.prompt.size();
-    const Result<AnswerId> id = model->service().submit(std::move(request), callbacks_of(run, static_cast<int>(index), responder));
-    const std::lock_guard lock(run->mutex);
-    if (!id.ok()) {
-      run->fail(refusal(*model, id.error(), prompt_tokens));
-      refused = true;
-      run->expected = index;
-      if (run->ended == run->expected) run->model.reset();
-      break;
-    }
-    run->ids.push_back(*id);
-  }
+  run->reader = responder;
   // The responder must not keep the run alive: the run holds the responder by way of its events.
-  responder->on_closed([weak = std::weak_ptr<Run>(run), model = std::weak_ptr<Models::Lease>(model)] {
+  responder->on_closed([weak = std::weak_ptr<Run>(run)] {
     const std::shared_ptr<Run> still = weak.lock();
-    const std::shared_ptr<Models::Lease> lease = model.lock();
-    if (still && lease) still->cancel_all(lease->service());
+    if (!still) return;
+    const std::lock_guard lock(still->mutex);
+    if (!still->request.model) return;  // all have ended
+    still->failed = true;
+    still->cancel_all();
   });
-  if (refused) run->cancel_all(model->service());
+  const std::lock_guard lock(run->mutex);
+  run->submit_more();
+  if (run->ended == run->ids.size()) run->request.model.reset();
 }
 
 }  // namespace hearth::server

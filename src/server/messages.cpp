@@ -96,11 +96,42 @@ Checked<Json> read_messages(const Json& body, const char* field) {
   return messages;
 }
 
+namespace {
+
+bool is_plain_text(const Json& message) {
+  const auto content = message.find("content");
+  return content != message.end() && content->is_string() && !message.contains("tool_calls") && message["role"] != "tool";
+}
+
+// Messages of one role that follow each other become one, with a blank line between them. False: there are none.
+bool join_neighbours(Json* messages) {
+  Json joined = Json::array();
+  for (const Json& message : *messages) {
+    Json* last = joined.empty() ? nullptr : &joined.back();
+    if (last && (*last)["role"] == message["role"] && is_plain_text(*last) && is_plain_text(message)) {
+      (*last)["content"] = (*last)["content"].get<std::string>() + "\n\n" + message["content"].get<std::string>();
+    } else {
+      joined.push_back(message);
+    }
+  }
+  const bool any = joined.size() < messages->size();
+  *messages = std::move(joined);
+  return any;
+}
+
+}  // namespace
+
+// Clients send several messages of the user in a row; templates that demand turns raise an exception then. Since only a
+// request that would fail is told otherwise, templates that can tell such messages apart see them as they are.
 Checked<std::string> render_conversation(const Engine& engine, const Conversation& conversation) {
   Json variables = conversation.template_variables.is_object() ? conversation.template_variables : Json::object();
   variables["messages"] = conversation.messages;
   variables["add_generation_prompt"] = conversation.add_generation_prompt;
   Result<std::string> text = render_chat(engine, variables);
+  if (!text.ok() && text.error().code == ErrorCode::kInvalidArgument && join_neighbours(&variables["messages"])) {
+    Result<std::string> joined = render_chat(engine, variables);
+    if (joined.ok()) text = std::move(joined);
+  }
   if (!text.ok()) {
     // A template speaks up when it is given what it was not made for: the request's fault.
     ApiError error = api_error(text.error());
