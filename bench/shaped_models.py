@@ -217,12 +217,13 @@ def file_bytes(shape, quantisation):
         gguf_file.aligned(tensor.bytes) for tensor in tensors)
 
 
-def write(path, shape, quantisation, progress=lambda done: None):
+def write(path, shape, quantisation, progress=lambda done: None, more=None):
+    """`more`: metadata beside what every such file has."""
     tensors = list(tensors_of(shape, quantisation))
     partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
     try:
         with open(partial, "wb") as file:
-            file.write(gguf_file.header(metadata_of(shape, quantisation), tensors))
+            file.write(gguf_file.header(metadata_of(shape, quantisation) | (more or {}), tensors))
             for tensor in tensors:
                 for data in data_of(shape, tensor):
                     file.write(data)

@@ -32,10 +32,23 @@ constexpr Parameter kParameters[] = {
     {"top_k", "Draw from the k likeliest tokens; 0: off", nullptr, &text::SamplerOptions::top_k},
     {"top_p", "Draw from the likeliest tokens that sum up to p; 1: off", &text::SamplerOptions::top_p},
     {"min_p", "Drop tokens less likely than p times the likeliest; 0: off", &text::SamplerOptions::min_p},
+    {"typical_p", "Draw from the tokens of the most usual surprise that sum up to p; 1: off", &text::SamplerOptions::typical_p},
+    {"top_n_sigma", "Drop logits so many standard deviations below the best; 0 or less: off", &text::SamplerOptions::top_n_sigma},
+    {"xtc_probability", "How often all but the last of the likeliest tokens are left out; 0: off", &text::SamplerOptions::xtc_probability},
+    {"xtc_threshold", "Tokens at least so likely are the likeliest; above 0.5: off", &text::SamplerOptions::xtc_threshold},
+    {"dynatemp_range", "The temperature goes so far up and down with the entropy; 0: off", &text::SamplerOptions::dynamic_range},
+    {"dynatemp_exponent", "How it goes with the entropy; 1: evenly", &text::SamplerOptions::dynamic_exponent},
+    {"mirostat", "1 or 2: aims at a surprise instead of filtering; 0: off", nullptr, &text::SamplerOptions::mirostat},
+    {"mirostat_tau", "The surprise that mirostat aims at, in bits", &text::SamplerOptions::mirostat_tau},
+    {"mirostat_eta", "How fast mirostat learns", &text::SamplerOptions::mirostat_eta},
     {"repeat_penalty", "Divides the logits of recent tokens; 1: off", &text::SamplerOptions::repetition_penalty},
     {"repeat_last_n", "How many tokens count as recent; -1: all", nullptr, &text::SamplerOptions::penalty_window},
     {"presence_penalty", "Subtracted from the logits of recent tokens", &text::SamplerOptions::presence_penalty},
     {"frequency_penalty", "The same, times how often they came", &text::SamplerOptions::frequency_penalty},
+    {"dry_multiplier", "Lowers tokens that go on repeating a sequence; 0: off", &text::SamplerOptions::dry_multiplier},
+    {"dry_base", "Each token that the sequence is longer makes it so much stronger", &text::SamplerOptions::dry_base},
+    {"dry_allowed_length", "Sequences up to so many tokens may be repeated", nullptr, &text::SamplerOptions::dry_allowed_length},
+    {"dry_penalty_last_n", "How many tokens are searched for repeats; -1: all", nullptr, &text::SamplerOptions::dry_window},
     {"seed", "The same seed gives the same answer; 'random' for a new one each time"},
     {"num_predict", "Most tokens of an answer; -1: no limit but the context"},
     {"stop", "Texts that end an answer: /set parameter stop \"one\" \"two\""},
@@ -114,6 +127,45 @@ std::string join_quoted(const std::vector<std::string>& texts) {
   return joined;
 }
 
+void add_rarer_filters(CLI::App* verb, text::SamplerOptions* sampler) {
+  verb->add_option("--typical-p,--typical", sampler->typical_p,
+                   "Draw from the tokens of the most usual surprise that sum up to P; 1: off (default 1)")
+      ->type_name("P");
+  verb->add_option("--top-n-sigma", sampler->top_n_sigma,
+                   "Drop logits so many standard deviations below the best; 0 or less: off (default -1)")
+      ->type_name("N");
+  verb->add_option("--xtc-probability", sampler->xtc_probability,
+                   "How often all but the last of the likeliest tokens are left out; 0: off (default 0)")
+      ->type_name("P");
+  verb->add_option("--xtc-threshold", sampler->xtc_threshold,
+                   "Tokens at least so likely are the likeliest; above 0.5: off (default 0.1)")
+      ->type_name("P");
+  verb->add_option("--dynatemp-range", sampler->dynamic_range,
+                   "The temperature goes so far up and down with the entropy; 0: off (default 0)")
+      ->type_name("T");
+  verb->add_option("--dynatemp-exp", sampler->dynamic_exponent, "How it goes with the entropy (default 1)")->type_name("X");
+  verb->add_option("--mirostat", sampler->mirostat, "1 or 2: aim at a surprise instead of filtering; 0: off (default 0)")
+      ->type_name("N");
+  verb->add_option("--mirostat-ent,--mirostat-tau", sampler->mirostat_tau, "The surprise it aims at, in bits (default 5)")
+      ->type_name("X");
+  verb->add_option("--mirostat-lr,--mirostat-eta", sampler->mirostat_eta, "How fast it learns (default 0.1)")->type_name("X");
+}
+
+void add_dry(CLI::App* verb, text::SamplerOptions* sampler) {
+  verb->add_option("--dry-multiplier", sampler->dry_multiplier, "Lowers tokens that go on repeating a sequence; 0: off (default 0)")
+      ->type_name("X");
+  verb->add_option("--dry-base", sampler->dry_base, "Each token that it is longer makes it so much stronger (default 1.75)")
+      ->type_name("X");
+  verb->add_option("--dry-allowed-length", sampler->dry_allowed_length, "Sequences up to so many tokens may be repeated (default 2)")
+      ->type_name("N");
+  verb->add_option("--dry-penalty-last-n", sampler->dry_window, "How many tokens are searched for repeats; -1: all (default 64)")
+      ->type_name("N");
+  verb->add_option("--dry-sequence-breaker", sampler->dry_breakers,
+                   "A text that no repeat reaches across; may be given several times (default line end, \":\", \"\\\"\" and \"*\")")
+      ->allow_extra_args(false)
+      ->type_name("TEXT");
+}
+
 }  // namespace
 
 void add_generation_options(CLI::App* verb, GenerationOptions* options) {
@@ -123,6 +175,7 @@ void add_generation_options(CLI::App* verb, GenerationOptions* options) {
   verb->add_option("--top-k", sampler.top_k, "Draw from the K likeliest tokens; 0: off (default 40)")->type_name("K");
   verb->add_option("--top-p", sampler.top_p, "Draw from the likeliest that sum up to P; 1: off (default 0.95)")->type_name("P");
   verb->add_option("--min-p", sampler.min_p, "Drop tokens below P times the likeliest; 0: off (default 0)")->type_name("P");
+  add_rarer_filters(verb, &sampler);
   verb->add_option("--repeat-penalty", sampler.repetition_penalty, "Divides the logits of recent tokens; 1: off (default 1)")
       ->type_name("X");
   verb->add_option("--repeat-last-n", sampler.penalty_window, "How many tokens count as recent; -1: all (default 64)")
@@ -130,7 +183,9 @@ void add_generation_options(CLI::App* verb, GenerationOptions* options) {
   verb->add_option("--presence-penalty", sampler.presence_penalty, "Subtracted from the logits of recent tokens")
       ->type_name("X");
   verb->add_option("--frequency-penalty", sampler.frequency_penalty, "The same, times how often they came")->type_name("X");
-  verb->add_option("--samplers", sampler.order, "The stages in their order (default penalties,top_k,top_p,min_p,temperature)")
+  add_dry(verb, &sampler);
+  verb->add_option("--samplers", sampler.order,
+                   "The stages in their order (default penalties,dry,top_n_sigma,top_k,typ_p,top_p,min_p,xtc,temperature)")
       ->delimiter(',')
       ->type_name("A,B...");
   verb->add_option_function<std::vector<std::string>>(

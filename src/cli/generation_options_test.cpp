@@ -17,6 +17,14 @@ TEST(GenerationOptions, SetByName) {
   EXPECT_EQ(options.generate.sampler.temperature, 0.25f);
   EXPECT_TRUE(set_parameter(&options, "top_k", {"7"}).ok());
   EXPECT_EQ(options.generate.sampler.top_k, 7);
+  for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
+           {"typical_p", "0.9"}, {"top_n_sigma", "1.5"}, {"xtc_probability", "0.5"}, {"xtc_threshold", "0.2"}, {"dynatemp_range", "0.3"},
+           {"dynatemp_exponent", "2"}, {"mirostat", "2"}, {"mirostat_tau", "4"}, {"mirostat_eta", "0.2"}, {"dry_multiplier", "0.8"},
+           {"dry_base", "2"}, {"dry_allowed_length", "3"}, {"dry_penalty_last_n", "-1"}}) {
+    EXPECT_TRUE(set_parameter(&options, name, {value}).ok()) << name;
+  }
+  EXPECT_EQ(options.generate.sampler.dry_window, -1);
+  EXPECT_EQ(options.generate.sampler.mirostat, 2);
   EXPECT_TRUE(set_parameter(&options, "seed", {"18446744073709551615"}).ok());
   EXPECT_EQ(for_one_answer(options).sampler.seed, UINT64_MAX);
   EXPECT_TRUE(set_parameter(&options, "seed", {"random"}).ok());
@@ -35,6 +43,10 @@ TEST(GenerationOptions, RefusesAndKeeps) {
                                                                                     {"top_k", "2.5"},
                                                                                     {"top_k", "99999999999"},
                                                                                     {"num_predict", "-2"},
+                                                                                    {"mirostat", "3"},
+                                                                                    {"dynatemp_range", "-1"},
+                                                                                    {"dry_penalty_last_n", "-2"},
+                                                                                    {"dry_base", "0.5"},
                                                                                     {"seed", "-1"},
                                                                                     {"stop", ""},
                                                                                     {"warmth", "1"}}) {

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "engine/speculation/speculator.h"
 #include "kernels/select.h"
+#include "text/sequence_breakers.h"
 
 namespace hearth {
 namespace {
@@ -42,20 +44,32 @@ Result<void> check_request(const Engine& engine, std::span<const int32_t> prompt
   return text::validate(options.sampler, static_cast<int32_t>(info.vocabulary));
 }
 
+void find_breakers(const Engine& engine, text::SamplerOptions* options) {
+  if (options->dry_multiplier <= 0 || options->dry_window == 0 || options->dry_found != nullptr) return;
+  options->dry_found = text::SequenceBreakers::find(engine.tokenizer(), options->dry_breakers);
+}
+
 Result<std::unique_ptr<Decoding>> Decoding::create(const Engine& engine, const GenerateOptions& options, TextSink on_text,
                                                    const std::atomic<bool>* cancel) {
   TRY(text::validate_stop_strings(options.stop));
   const kernels::KernelTable* table = TRY(kernels::table_by_name(engine.info().isa));
+  text::SamplerOptions wanted = options.sampler;
+  find_breakers(engine, &wanted);
   std::unique_ptr<text::Sampler> sampler =
-      TRY(text::Sampler::create(options.sampler, static_cast<int32_t>(engine.info().vocabulary), *table));
+      TRY(text::Sampler::create(wanted, static_cast<int32_t>(engine.info().vocabulary), *table));
   return std::unique_ptr<Decoding>(new Decoding(engine, options, std::move(on_text), cancel, std::move(sampler)));
 }
 
 Decoding::Decoding(const Engine& engine, const GenerateOptions& options, TextSink on_text,
                    const std::atomic<bool>* cancel, std::unique_ptr<text::Sampler> sampler)
     : engine_(engine), options_(options), on_text_(std::move(on_text)), cancel_(cancel), sampler_(std::move(sampler)),
-      decoder_(engine.tokenizer()), stops_(options.stop) {
+      decoder_(engine.tokenizer()), stops_(options.stop), indent_(options.min_indent) {
   tokens_.reserve(1 + Speculator::kMaxDepth);
+  if (options.min_tokens <= 0) return;
+  endings_ = options.stop_tokens;
+  const std::span<const int32_t> own = engine.tokenizer().stop_ids();
+  if (!options.ignore_stop_tokens) endings_.insert(endings_.end(), own.begin(), own.end());
+  std::erase_if(endings_, [&](int32_t id) { return id < 0 || id >= engine.info().vocabulary; });
 }
 
 void Decoding::begin(Session& session) {
@@ -69,6 +83,7 @@ void Decoding::begin(Session& session) {
 void Decoding::draw_first() {
   if (is_set(cancel_)) return finish(FinishReason::kCancelled);
   if (options_.max_tokens == 0) return finish(FinishReason::kLength);
+  begun_ns_ = monotonic_ns();
   take(session_->logits());
 }
 
@@ -132,19 +147,31 @@ bool Decoding::next_stays(int64_t index, std::span<const float> logits) {
   return stays;
 }
 
+bool Decoding::stops_at(int32_t token) const {
+  if (!options_.ignore_stop_tokens && engine_.tokenizer().is_stop(token)) return true;
+  return std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(), token) != options_.stop_tokens.end();
+}
+
+bool Decoding::late_at_line_end() const {
+  if (options_.line_milliseconds <= 0 || piece_.find('\n') == std::string::npos) return false;
+  return seconds_since(begun_ns_) * 1e3 > static_cast<double>(options_.line_milliseconds);
+}
+
 // Draws the token after the session's end and shows it. False if the answer is over.
 bool Decoding::take(std::span<const float> logits) {
-  const text::Sampled sampled = sampler_->sample(logits, session_->tokens());
+  const bool early = static_cast<int64_t>(result_.tokens.size()) < options_.min_tokens;
+  const text::Sampled sampled = sampler_->sample(logits, session_->tokens(), early ? endings_ : std::span<const int32_t>());
   next_ = sampled.id;
-  if (!options_.ignore_stop_tokens && engine_.tokenizer().is_stop(sampled.id)) return ends(FinishReason::kStop);
-  if (!show(sampled)) return ends(FinishReason::kStop);
+  if (stops_at(sampled.id)) return ends(FinishReason::kStop);
+  if (!show(sampled)) return ends(outdented_ ? FinishReason::kLength : FinishReason::kStop);
+  if (late_at_line_end()) return ends(FinishReason::kLength);
   if (static_cast<int64_t>(result_.tokens.size()) == options_.max_tokens) return ends(FinishReason::kLength);
   if (session_->size() >= session_->context()) return ends(FinishReason::kContextFull);
   if (options_.speculator) options_.speculator->extend(next_);
   return true;
 }
 
-// False once a stop string is complete.
+// False once a stop string is complete, or a line begins too far left.
 bool Decoding::show(const text::Sampled& sampled) {
   result_.tokens.push_back({sampled.id, sampled.logprob, {}});
   if (options_.sampler.logprobs >= 0) {
@@ -156,8 +183,9 @@ bool Decoding::show(const text::Sampled& sampled) {
 bool Decoding::release(const std::string& text) {
   piece_.clear();
   const bool stopped = stops_.push(text, &piece_);
+  outdented_ = indent_.cut(&piece_);
   emit();
-  return stopped;
+  return stopped || outdented_;
 }
 
 void Decoding::emit() {
@@ -175,12 +203,13 @@ void Decoding::finish(FinishReason reason) {
   if (finished_) return;
   finished_ = true;
   result_.finish_reason = reason;
-  if (!stops_.stopped() && !release(decoder_.finish())) {
+  if (!stops_.stopped() && !outdented_ && !release(decoder_.finish())) {
     piece_.clear();
     stops_.finish(&piece_);
+    indent_.cut(&piece_);
     emit();
   }
-  result_.stop_string = stops_.matched();
+  if (!outdented_) result_.stop_string = stops_.matched();
 }
 
 }  // namespace hearth

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/generate.h"
+#include "text/indent_limit.h"
 #include "text/stop_strings.h"
 #include "text/tokenizer.h"
 
@@ -24,6 +25,9 @@ Error prompt_too_long(const ModelInfo& info, int64_t tokens);
 
 // Everything about a request that can be told before anything runs: kInvalidArgument, kContextFull.
 Result<void> check_request(const Engine& engine, std::span<const int32_t> prompt, const GenerateOptions& options);
+
+// Looks for the sequence breakers of "dry" in the vocabulary, if it is on and they have not been found: milliseconds.
+void find_breakers(const Engine& engine, text::SamplerOptions* options);
 
 class Decoding final : public TokenVerifier {
  public:
@@ -61,8 +65,10 @@ class Decoding final : public TokenVerifier {
   Decoding(const Engine& engine, const GenerateOptions& options, TextSink on_text, const std::atomic<bool>* cancel,
            std::unique_ptr<text::Sampler> sampler);
   bool take(std::span<const float> logits);
+  bool stops_at(int32_t token) const;
   bool show(const text::Sampled& sampled);
   bool release(const std::string& text);
+  bool late_at_line_end() const;
   void emit();
   bool ends(FinishReason reason);
   void count_step();
@@ -74,9 +80,13 @@ class Decoding final : public TokenVerifier {
   std::unique_ptr<text::Sampler> sampler_;
   text::StreamDecoder decoder_;
   text::StopStrings stops_;
+  text::IndentLimit indent_;
+  bool outdented_ = false;
+  int64_t begun_ns_ = 0;
   std::string piece_;
   GenerateResult result_;
   Session* session_ = nullptr;
+  std::vector<int32_t> endings_; // tokens that end the answer, if some may come too early
   std::vector<int32_t> tokens_;  // of the step: next_ and guesses
   int32_t next_ = -1;
   int64_t planned_at_ = 0;       // size of the session before the step

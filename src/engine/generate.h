@@ -24,8 +24,12 @@ class Speculator;
 struct GenerateOptions {
   text::SamplerOptions sampler;
   int64_t max_tokens = -1;         // -1: until the model stops or the context is full
+  int64_t min_tokens = 0;          // before these the model cannot stop; stop strings can
   std::vector<std::string> stop;   // strings that end the answer
+  std::vector<int32_t> stop_tokens;  // tokens that end it beside the model's own
   bool ignore_stop_tokens = false; // goes on where the model would stop
+  int64_t line_milliseconds = -1;  // after so long since the first token it ends with the next line; 0 or less: never
+  int64_t min_indent = 0;          // blanks that each line but the first begins with, else it ends there
   int chunk = 0;                   // prompt tokens per step; 0: the engine's default
   Speculator* speculator = nullptr;  // guesses ahead; changes the speed, never the answer. null: token by token
 };

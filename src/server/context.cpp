@@ -6,6 +6,7 @@
 #include <ctime>
 #include <random>
 
+#include "engine/decoding.h"
 #include "server/messages.h"
 #include "text/tokenizer.h"
 
@@ -70,6 +71,16 @@ Checked<Prepared> read_request(const Request& request, Dialect dialect, const ch
   return prepared;
 }
 
+namespace {
+
+ApiError outside_vocabulary(const char* field, int32_t id, int64_t vocabulary) {
+  return bad_request(std::string("'") + field + "': token id " + std::to_string(id) + " is outside the vocabulary (0 to " +
+                         std::to_string(vocabulary - 1) + ")",
+                     field);
+}
+
+}  // namespace
+
 Checked<Nothing> load_model(Context& context, Prepared* prepared) {
   Checked<std::shared_ptr<Models::Lease>> model = context.models.acquire(prepared->model_name, prepared->keep_alive);
   if (!model.ok()) return model.error();
@@ -77,10 +88,12 @@ Checked<Nothing> load_model(Context& context, Prepared* prepared) {
   const int64_t vocabulary = prepared->model->engine().info().vocabulary;
   for (const auto& [id, bias] : prepared->parameters.generate.sampler.logit_bias) {
     if (id < vocabulary) continue;
-    return bad_request("'logit_bias': token id " + std::to_string(id) + " is outside the vocabulary (0 to " +
-                           std::to_string(vocabulary - 1) + ")",
-                       "logit_bias");
+    return outside_vocabulary("logit_bias", id, vocabulary);
   }
+  for (const int32_t id : prepared->parameters.generate.stop_tokens) {
+    if (id >= vocabulary) return outside_vocabulary("stop_token_ids", id, vocabulary);
+  }
+  find_breakers(prepared->model->engine(), &prepared->parameters.generate.sampler);
   return Nothing{};
 }
 

@@ -272,6 +272,7 @@ std::vector<Models::Status> Models::loaded() const {
     status.memory_bytes = bytes_of(model->service->engine().memory_plan());
     status.in_use = model->in_use;
     status.stats = model->service->stats();
+    status.sessions = model->service->sessions();
     if (model->keep_alive) {
       const auto until = (model->in_use > 0 ? now : model->last_used) + *model->keep_alive - now;
       status.expires_at_ms = epoch_ms + std::chrono::duration_cast<Milliseconds>(until).count();

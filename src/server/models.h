@@ -66,6 +66,7 @@ class Models {
     std::optional<int64_t> expires_at_ms;  // since the epoch; none: stays
     int in_use = 0;
     ServiceStats stats;
+    std::vector<SessionStats> sessions;
   };
 
   Models(library::Library library, ModelsOptions options);

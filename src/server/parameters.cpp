@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "text/sequence_breakers.h"
 #include "text/stop_strings.h"
 
 namespace hearth::server {
@@ -17,7 +18,7 @@ constexpr double kMaxCount = 1e9;
 constexpr double kAnySeed = 9007199254740992.0;  // 2^53: what a double holds exactly
 constexpr size_t kMaxBiases = 4096;
 
-enum class Kind { kInteger, kNumber, kBoolean, kString, kStopStrings, kStrings, kIntegers, kBias, kFlagOrCount };
+enum class Kind { kInteger, kNumber, kBoolean, kString, kStopStrings, kStrings, kSamplers, kBreakers, kIntegers, kBias, kFlagOrCount };
 
 using Store = void (*)(const Json&, Parameters&);
 
@@ -59,14 +60,44 @@ void store_bias(const Json& value, Parameters& to) {
   }
 }
 
-// Stages that are not there would be off anyway; a name that is known takes its place once.
+// Names and letters of stages as llama-server writes them.
+constexpr struct {
+  char letter;
+  const char* name;
+  const char* others;  // with spaces around each
+} kStageNames[] = {{'e', "penalties", ""},
+                   {'d', "dry", ""},
+                   {'s', "top_n_sigma", " top-n-sigma topnsigma "},
+                   {'k', "top_k", " top-k topk "},
+                   {'y', "typ_p", " typ-p typp typ typical typical_p typical-p "},
+                   {'p', "top_p", " top-p topp nucleus "},
+                   {'m', "min_p", " min-p minp "},
+                   {'x', "xtc", ""},
+                   {'t', "temperature", " temp "}};
+
+void add_stage(const char* name, std::vector<std::string>* order) {
+  if (std::find(order->begin(), order->end(), name) == order->end()) order->push_back(name);
+}
+
+// A stage takes its place once; names that are not known are left out, as llama-server does.
 void store_samplers(const Json& value, Parameters& to) {
-  static constexpr const char* kStages[] = {"penalties", "top_k", "top_p", "min_p", "temperature"};
   auto& order = to.generate.sampler.order;
   order.clear();
-  for (const Json& name : value) {
-    const bool known = std::find(std::begin(kStages), std::end(kStages), name) != std::end(kStages);
-    if (known && std::find(order.begin(), order.end(), name) == order.end()) order.push_back(name);
+  if (value.is_string()) {
+    for (const char letter : value.get_ref<const std::string&>()) {
+      for (const auto& stage : kStageNames) {
+        if (stage.letter == letter) add_stage(stage.name, &order);
+      }
+    }
+    return;
+  }
+  for (const Json& entry : value) {
+    const std::string& name = entry.get_ref<const std::string&>();
+    const bool plain = name.find(' ') == std::string::npos && !name.empty();
+    for (const auto& stage : kStageNames) {
+      const bool other = plain && std::string_view(stage.others).find(" " + name + " ") != std::string_view::npos;
+      if (name == stage.name || other) add_stage(stage.name, &order);
+    }
   }
 }
 
@@ -83,13 +114,16 @@ constexpr Field kFields[] = {
     {"max_output_tokens", Kind::kInteger, -1, kMaxCount, store_max_tokens},
     {"n_predict", Kind::kInteger, -1, kMaxCount, store_max_tokens},
     {"num_predict", Kind::kInteger, -2, kMaxCount, store_max_tokens},
-    {"min_tokens", Kind::kInteger, 0, kMaxCount},
+    {"min_tokens", Kind::kInteger, 0, kMaxCount, [](const Json& v, Parameters& to) { to.generate.min_tokens = integer(v); }},
     {"stop", Kind::kStopStrings, 0, 0, store_stop},
     {"stop_sequences", Kind::kStopStrings, 0, 0, store_stop},
-    {"stop_token_ids", Kind::kIntegers, 0, kMaxCount},
+    {"stop_token_ids", Kind::kIntegers, 0, kMaxCount, [](const Json& v, Parameters& to) {
+       to.generate.stop_tokens.clear();
+       for (const Json& id : v) to.generate.stop_tokens.push_back(static_cast<int32_t>(integer(id)));
+     }},
     {"ignore_eos", Kind::kBoolean, 0, 0, [](const Json& v, Parameters& to) { to.generate.ignore_stop_tokens = v.get<bool>(); }},
-    {"t_max_predict_ms", Kind::kInteger, -1, kMaxCount},
-    {"n_indent", Kind::kInteger, 0, 65536},
+    {"t_max_predict_ms", Kind::kInteger, -1, kMaxCount, [](const Json& v, Parameters& to) { to.generate.line_milliseconds = integer(v); }},
+    {"n_indent", Kind::kInteger, 0, 65536, [](const Json& v, Parameters& to) { to.generate.min_indent = integer(v); }},
     // Shape of the answer
     {"n", Kind::kInteger, 1, kMaxChoices, [](const Json& v, Parameters& to) { to.choices = static_cast<int>(integer(v)); }},
     {"n_cmpl", Kind::kInteger, 1, kMaxChoices, [](const Json& v, Parameters& to) { to.choices = static_cast<int>(integer(v)); }},
@@ -101,7 +135,6 @@ constexpr Field kFields[] = {
        to.logprobs = integer(v) > 0;
        to.top_logprobs = static_cast<int>(integer(v));
      }},
-    {"min_keep", Kind::kInteger, 0, kMaxCount},
     {"post_sampling_probs", Kind::kBoolean},
     {"return_tokens", Kind::kBoolean},
     {"timings_per_token", Kind::kBoolean},
@@ -128,18 +161,35 @@ constexpr Field kFields[] = {
        to.seed = integer(v) < 0 ? std::nullopt : std::optional<uint64_t>(static_cast<uint64_t>(integer(v)));
      }},
     {"logit_bias", Kind::kBias, -100, 100, store_bias},
+    {"min_keep", Kind::kInteger, 0, kMaxCount, [](const Json& v, Parameters& to) {
+       to.generate.sampler.min_keep = static_cast<int32_t>(integer(v));
+     }},
     {"penalize_nl", Kind::kBoolean},
     {"penalize_newline", Kind::kBoolean},
-    {"samplers", Kind::kStrings, 0, 0, store_samplers},
-    {"mirostat", Kind::kInteger, 0, 2},
-    {"mirostat_tau", Kind::kNumber, 0, 100},
-    {"mirostat_eta", Kind::kNumber, 0, 1},
-    {"dynatemp_range", Kind::kNumber, 0, 100},
-    {"dynatemp_exponent", Kind::kNumber, 0, 100},
+    {"samplers", Kind::kSamplers, 0, 0, store_samplers},
+    {"mirostat", Kind::kInteger, 0, 2, [](const Json& v, Parameters& to) {
+       to.generate.sampler.mirostat = static_cast<int32_t>(integer(v));
+     }},
+    {"mirostat_tau", Kind::kNumber, 0, 100, [](const Json& v, Parameters& to) { to.generate.sampler.mirostat_tau = number(v); }},
+    {"mirostat_eta", Kind::kNumber, 0, 1, [](const Json& v, Parameters& to) { to.generate.sampler.mirostat_eta = number(v); }},
+    {"dynatemp_range", Kind::kNumber, 0, 100, [](const Json& v, Parameters& to) { to.generate.sampler.dynamic_range = number(v); }},
+    {"dynatemp_exponent", Kind::kNumber, 0, 100, [](const Json& v, Parameters& to) { to.generate.sampler.dynamic_exponent = number(v); }},
+    {"typical_p", Kind::kNumber, 0, 1, [](const Json& v, Parameters& to) { to.generate.sampler.typical_p = number(v); }},
     {"tfs_z", Kind::kNumber, 0, 1},
-    {"top_n_sigma", Kind::kNumber, -1, 1000},
-    {"xtc_probability", Kind::kNumber, 0, 1},
-    {"xtc_threshold", Kind::kNumber, 0, 1},
+    {"top_n_sigma", Kind::kNumber, -1, 1000, [](const Json& v, Parameters& to) { to.generate.sampler.top_n_sigma = number(v); }},
+    {"xtc_probability", Kind::kNumber, 0, 1, [](const Json& v, Parameters& to) { to.generate.sampler.xtc_probability = number(v); }},
+    {"xtc_threshold", Kind::kNumber, 0, 1, [](const Json& v, Parameters& to) { to.generate.sampler.xtc_threshold = number(v); }},
+    {"dry_multiplier", Kind::kNumber, 0, 1000, [](const Json& v, Parameters& to) { to.generate.sampler.dry_multiplier = number(v); }},
+    {"dry_base", Kind::kNumber, 1, 1000, [](const Json& v, Parameters& to) { to.generate.sampler.dry_base = number(v); }},
+    {"dry_allowed_length", Kind::kInteger, 0, kMaxCount, [](const Json& v, Parameters& to) {
+       to.generate.sampler.dry_allowed_length = static_cast<int32_t>(integer(v));
+     }},
+    {"dry_penalty_last_n", Kind::kInteger, -1, kMaxCount, [](const Json& v, Parameters& to) {
+       to.generate.sampler.dry_window = static_cast<int32_t>(integer(v));
+     }},
+    {"dry_sequence_breakers", Kind::kBreakers, 0, 0, [](const Json& v, Parameters& to) {
+       to.generate.sampler.dry_breakers = v.get<std::vector<std::string>>();
+     }},
     // Context and cache
     {"num_ctx", Kind::kInteger, 0, kMaxCount, [](const Json& v, Parameters& to) { to.context = integer(v); }},
     {"context_length", Kind::kInteger, 0, kMaxCount, [](const Json& v, Parameters& to) { to.context = integer(v); }},
@@ -224,6 +274,13 @@ Checked<Nothing> check_stop(const Field& field, const Json& value) {
   return Nothing{};
 }
 
+Checked<Nothing> check_breakers(const Field& field, const Json& value) {
+  if (Checked<Nothing> list = check_list(field, value, true); !list.ok()) return list;
+  const Result<void> valid = text::SequenceBreakers::validate(value.get<std::vector<std::string>>());
+  if (valid.ok()) return Nothing{};
+  return bad_request(std::string("'") + field.name + "': " + valid.error().message, field.name);
+}
+
 bool is_token_id(const std::string& text) {
   return !text.empty() && text.size() <= 9 && text.find_first_not_of("0123456789") == std::string::npos;
 }
@@ -259,6 +316,8 @@ Checked<Nothing> check(const Field& field, const Json& value) {
     case Kind::kString: return value.is_string() ? Checked<Nothing>(Nothing{}) : wrong_type(field, "a string", value);
     case Kind::kStopStrings: return check_stop(field, value);
     case Kind::kStrings: return check_list(field, value, true);
+    case Kind::kSamplers: return value.is_string() ? Checked<Nothing>(Nothing{}) : check_list(field, value, true);
+    case Kind::kBreakers: return check_breakers(field, value);
     case Kind::kIntegers: return check_list(field, value, false);
     case Kind::kBias: return check_bias(field, value);
     case Kind::kFlagOrCount: return value.is_boolean() ? Checked<Nothing>(Nothing{}) : check_integer(field, value);

@@ -96,6 +96,61 @@ TEST(Parameters, BiasesInBothForms) {
   }
 }
 
+TEST(Parameters, SamplersOfLlamaServer) {
+  Parameters parameters;
+  ASSERT_TRUE(read(R"({"typical_p": 0.5, "top_n_sigma": 1.5, "xtc_probability": 0.25, "xtc_threshold": 0.2, "dynatemp_range": 0.4,
+                       "dynatemp_exponent": 2, "mirostat": 2, "mirostat_tau": 4, "mirostat_eta": 0.2, "min_keep": 3,
+                       "dry_multiplier": 0.8, "dry_base": 1.5, "dry_allowed_length": 3, "dry_penalty_last_n": -1,
+                       "dry_sequence_breakers": ["a", "b"]})",
+                   &parameters)
+                  .ok());
+  const text::SamplerOptions& sampler = parameters.generate.sampler;
+  EXPECT_EQ(sampler.typical_p, 0.5f);
+  EXPECT_EQ(sampler.top_n_sigma, 1.5f);
+  EXPECT_EQ(sampler.xtc_probability, 0.25f);
+  EXPECT_EQ(sampler.xtc_threshold, 0.2f);
+  EXPECT_EQ(sampler.dynamic_range, 0.4f);
+  EXPECT_EQ(sampler.dynamic_exponent, 2.0f);
+  EXPECT_EQ(sampler.mirostat, 2);
+  EXPECT_EQ(sampler.mirostat_tau, 4.0f);
+  EXPECT_EQ(sampler.mirostat_eta, 0.2f);
+  EXPECT_EQ(sampler.min_keep, 3);
+  EXPECT_EQ(sampler.dry_multiplier, 0.8f);
+  EXPECT_EQ(sampler.dry_base, 1.5f);
+  EXPECT_EQ(sampler.dry_allowed_length, 3);
+  EXPECT_EQ(sampler.dry_window, -1);
+  EXPECT_EQ(sampler.dry_breakers, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(text::validate(sampler, 100).ok());
+}
+
+TEST(Parameters, OrderOfSamplersByNamesAndLetters) {
+  const auto order = [](const char* text) {
+    Parameters parameters;
+    EXPECT_TRUE(read(text, &parameters).ok()) << text;
+    return parameters.generate.sampler.order;
+  };
+  EXPECT_EQ(order(R"({"samplers": ["temp", "top-k", "nucleus", "infill", "top_k", "typical_p"]})"),
+            (std::vector<std::string>{"temperature", "top_k", "top_p", "typ_p"}));
+  EXPECT_EQ(order(R"({"samplers": "edskypmxt"})"), text::SamplerOptions().order);
+  EXPECT_EQ(order(R"({"samplers": "k?tk"})"), (std::vector<std::string>{"top_k", "temperature"}));
+  EXPECT_TRUE(order(R"({"samplers": ["", " ", "top_k typ"]})").empty());
+  for (const char* bad : {R"({"samplers": [1]})", R"({"samplers": 5})", R"({"dry_sequence_breakers": "a"})"}) {
+    EXPECT_TRUE(error_of(bad).starts_with("400 ")) << bad;
+  }
+}
+
+TEST(Parameters, WhateverTheRangesAllowTheSamplerTakes) {
+  for (const ParameterInfo& info : known_parameters()) {
+    if (!info.minimum) continue;
+    for (const double value : {*info.minimum, *info.maximum}) {
+      Parameters parameters;
+      ASSERT_TRUE(read_parameters(Json{{info.name, value}}, &parameters).ok());
+      const Result<void> valid = text::validate(parameters.generate.sampler, 100);
+      EXPECT_TRUE(valid.ok()) << info.name << " " << value << ": " << valid.error().message;
+    }
+  }
+}
+
 TEST(Parameters, SeedIsKeptOrRandom) {
   Parameters parameters;
   parameters.seed = 7;

@@ -56,6 +56,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/detokenize", kInfer, Dialect::kNative, native::detokenize, "Tokens to text"},
     {"POST", "/apply-template", kInfer, Dialect::kNative, native::apply_template, "A conversation as the model reads it"},
     {"GET", "/props", kInfer, Dialect::kNative, native::props, "A model and its defaults"},
+    {"GET", "/slots", kInfer, Dialect::kNative, native::slots, "What each session does"},
     {"GET", "/metrics", kInfer, Dialect::kNative, native::metrics, "Figures in Prometheus' form"},
     {"GET", "/lora-adapters", kInfer, Dialect::kNative, native::list_adapters, "The loaded adapters"},
     {"POST", "/rerank", kInfer, Dialect::kNative, native::rerank, "Says that no model here can rerank"},

@@ -48,12 +48,12 @@ class Answer:
 
 
 class Server:
-    """Serves `model` (a file of the model cache) until it is stopped; use it with `with`."""
+    """Serves `model` (a file of the model cache, or a path) until it is stopped; use it with `with`."""
 
     def __init__(self, *arguments, model="smollm2-135m.gguf", environment=None):
         self.folder = tempfile.TemporaryDirectory()
         self.home = pathlib.Path(self.folder.name) / "home"
-        self.arguments = [PROGRAM, "serve", model_path(model), "--listen", "127.0.0.1:0", *map(str, arguments)]
+        self.arguments = [PROGRAM, "serve", str(model) if isinstance(model, pathlib.Path) else model_path(model), "--listen", "127.0.0.1:0", *map(str, arguments)]
         self.environment = {**os.environ, "HEARTH_HOME": str(self.home), **(environment or {})}
         self.model = pathlib.Path(model).stem
         self.stderr = ""

@@ -20,6 +20,7 @@ void EngineRunner::add(AnswerId id, AnswerRequest request, AnswerCallbacks callb
   Entry& entry = entries_[id];
   entry.request = std::move(request);
   entry.callbacks = std::move(callbacks);
+  entry.options = std::make_shared<const GenerateOptions>(entry.request.options);
 }
 
 Scheduler::Runner EngineRunner::functions() {
@@ -281,7 +282,13 @@ EngineRunner::Progress EngineRunner::progress(AnswerId id) const {
   const Entry& entry = entries_.at(id);
   Progress progress;
   progress.prompt_tokens = static_cast<int64_t>(entry.request.prompt.size());
-  if (entry.decoding) progress.answer_tokens = static_cast<int64_t>(entry.decoding->result().tokens.size());
+  progress.reused_tokens = entry.reused;
+  progress.options = entry.options;
+  if (entry.decoding) {
+    const GenerateResult& result = entry.decoding->result();
+    progress.answer_tokens = static_cast<int64_t>(result.tokens.size());
+    progress.line_ended = result.text.find('\n') != std::string::npos;
+  }
   const int64_t most = entry.request.options.max_tokens;
   if (most >= 0) progress.tokens_left = most - progress.answer_tokens;
   return progress;

@@ -49,14 +49,19 @@ class EngineRunner {
   // Tells a waiting answer how many are before it.
   void tell_waiting(AnswerId id, int64_t before);
   const Totals& totals() const { return totals_; }
-  // Of an answer: tokens of its prompt, tokens made, and tokens it may still make (-1: no limit).
-  struct Progress { int64_t prompt_tokens = 0, answer_tokens = 0, tokens_left = -1; };
+  // Of an answer: tokens of its prompt, of these reused, tokens made, and tokens it may still make (-1: no limit).
+  struct Progress {
+    int64_t prompt_tokens = 0, reused_tokens = 0, answer_tokens = 0, tokens_left = -1;
+    bool line_ended = false;
+    std::shared_ptr<const GenerateOptions> options;
+  };
   Progress progress(AnswerId id) const;
 
  private:
   struct Entry {
     AnswerRequest request;
     AnswerCallbacks callbacks;
+    std::shared_ptr<const GenerateOptions> options;  // of the request, for those who ask
     std::vector<int32_t> timeline;       // what its session must hold before it decodes, once it was preempted
     std::unique_ptr<Session> session;
     std::unique_ptr<Speculator> speculator;

@@ -204,14 +204,20 @@ void Service::Impl::publish() {
     const EngineRunner::Progress progress = runner.progress(view.id);
     session.answer = view.id;
     session.prompt_tokens = progress.prompt_tokens;
+    session.prompt_reused = progress.reused_tokens;
     session.prompt_done = std::min(progress.prompt_tokens, view.held);
     session.answer_tokens = progress.answer_tokens;
     session.tokens_left = progress.tokens_left;
+    session.line_ended = progress.line_ended;
+    session.options = progress.options;
   }
   const KvPool pool = engine->kv_pool();
   const PrefixCacheStats cached = cache->stats();
   const std::lock_guard lock(mutex);
-  for (SessionStats& session : views) session.context = engine->info().context;
+  for (SessionStats& session : views) {
+    session.context = engine->info().context;
+    session.speculates = options.speculate;
+  }
   sessions = std::move(views);
   mean_answer_seconds = totals.mean_answer_seconds;
   stats.waiting = scheduler.waiting();

@@ -48,8 +48,11 @@ struct SessionStats {
   int id = 0;
   AnswerId answer = 0;                  // 0: idle
   int64_t context = 0;
-  int64_t prompt_tokens = 0, prompt_done = 0;
+  int64_t prompt_tokens = 0, prompt_done = 0, prompt_reused = 0;
   int64_t answer_tokens = 0, tokens_left = -1;
+  bool line_ended = false;              // the answer has a line end
+  bool speculates = false;
+  std::shared_ptr<const GenerateOptions> options;  // of the answer
 };
 
 class Service {

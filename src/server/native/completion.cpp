@@ -8,26 +8,42 @@
 
 namespace hearth::server::native {
 
-Json settings_of(const Parameters& parameters, const Engine& engine) {
+Json settings_of(const Parameters& parameters) {
   const GenerateOptions& generate = parameters.generate;
   const text::SamplerOptions& sampler = generate.sampler;
   Json bias = Json::array();
   for (const auto& [id, value] : sampler.logit_bias) {
     bias.push_back({{"token", id}, {"bias", std::isfinite(value) ? Json(value) : Json(false)}});
   }
-  return {{"n_ctx", engine.info().context},
-          {"seed", sampler.seed},
+  return {{"seed", sampler.seed},
           {"temperature", sampler.temperature},
+          {"dynatemp_range", sampler.dynamic_range},
+          {"dynatemp_exponent", sampler.dynamic_exponent},
           {"top_k", sampler.top_k},
           {"top_p", sampler.top_p},
           {"min_p", sampler.min_p},
+          {"top_n_sigma", sampler.top_n_sigma},
+          {"xtc_probability", sampler.xtc_probability},
+          {"xtc_threshold", sampler.xtc_threshold},
+          {"typical_p", sampler.typical_p},
           {"repeat_last_n", sampler.penalty_window},
           {"repeat_penalty", sampler.repetition_penalty},
           {"presence_penalty", sampler.presence_penalty},
           {"frequency_penalty", sampler.frequency_penalty},
+          {"dry_multiplier", sampler.dry_multiplier},
+          {"dry_base", sampler.dry_base},
+          {"dry_allowed_length", sampler.dry_allowed_length},
+          {"dry_penalty_last_n", sampler.dry_window},
+          {"dry_sequence_breakers", sampler.dry_breakers},
+          {"mirostat", sampler.mirostat},
+          {"mirostat_tau", sampler.mirostat_tau},
+          {"mirostat_eta", sampler.mirostat_eta},
           {"stop", generate.stop},
           {"max_tokens", generate.max_tokens},
           {"n_predict", generate.max_tokens},
+          {"t_max_predict_ms", generate.line_milliseconds},
+          {"n_indent", generate.min_indent},
+          {"min_keep", sampler.min_keep},
           {"ignore_eos", generate.ignore_stop_tokens},
           {"stream", parameters.stream},
           {"logit_bias", std::move(bias)},

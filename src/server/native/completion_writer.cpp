@@ -155,6 +155,8 @@ Json CompletionWriter::partial(int index, std::string_view text, std::span<const
 Json CompletionWriter::last(int index, const GenerateResult& result, bool with_content) const {
   const auto& own = shape_.own_stops;
   const bool own_stop = std::find(own.begin(), own.end(), result.stop_string) != own.end();
+  Json settings = settings_of(parameters_);
+  settings["n_ctx"] = model_->engine().info().context;
   Json object = {{"index", index},
                  {"content", with_content ? std::string_view(result.text) : std::string_view()},
                  {"tokens", with_content && shape_.return_tokens ? ids_of(result.tokens) : Json::array()},
@@ -163,7 +165,7 @@ Json CompletionWriter::last(int index, const GenerateResult& result, bool with_c
                  {"model", model_->name()},
                  {"tokens_predicted", result.tokens.size()},
                  {"tokens_evaluated", result.prompt_tokens},
-                 {"generation_settings", settings_of(parameters_, model_->engine())},
+                 {"generation_settings", std::move(settings)},
                  {"prompt", shape_.prompts[static_cast<size_t>(index / parameters_.choices)]},
                  {"has_new_line", result.text.find('\n') != std::string::npos},
                  {"truncated", false},

@@ -18,11 +18,12 @@ void apply_template(Context& context, const Request& request, const ResponderPtr
 void count_input_tokens(Context& context, const Request& request, const ResponderPtr& responder);
 
 void props(Context& context, const Request& request, const ResponderPtr& responder);
+void slots(Context& context, const Request& request, const ResponderPtr& responder);
 void metrics(Context& context, const Request& request, const ResponderPtr& responder);
 void list_adapters(Context& context, const Request& request, const ResponderPtr& responder);
 void rerank(Context& context, const Request& request, const ResponderPtr& responder);
 
 // "generation_settings": what an answer is made with.
-Json settings_of(const Parameters& parameters, const Engine& engine);
+Json settings_of(const Parameters& parameters);
 
 }  // namespace hearth::server::native
