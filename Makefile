@@ -29,7 +29,7 @@ accuracy: build ## agreement with float32 arithmetic on all models, beside llama
 determinism: build ## one hash of logits over threads, chunks, instruction sets and shared prefixes
 	@scripts/measure.sh tests/determinism.py
 
-soak: ## hours: fuzzing, many damaged models under sanitizers, accuracy and determinism of all models
+soak: ## hours: fuzzing, many damaged models and requests under sanitizers, accuracy and determinism of all models
 	@scripts/soak.sh
 
 fmt: ## formats the C++ sources

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What takes hours: every test and many damaged models under the sanitizers, fuzzing of every reader of foreign bytes,
+# What takes hours: every test, many damaged models and requests under the sanitizers, fuzzing of every reader of foreign bytes,
 # a million schedules of the scheduler, determinism and accuracy of all models, the server under load (on a machine that does
 # nothing else: times are judged). HEARTH_SOAK_SECONDS sets the time of each fuzzer (default 3600).
 set -euo pipefail
@@ -19,6 +19,7 @@ ninja -C build/asan -j "$jobs" --quiet
 HEARTH_MUTATIONS=1000 ctest --test-dir build/asan --output-on-failure --timeout 7200
 HEARTH_MUTATIONS=50000 build/asan/tests/mutated_gguf_test --gtest_brief=1
 HEARTH_MUTATIONS=20000 build/asan/tests/mutated_model_test --gtest_brief=1
+HEARTH_PROGRAM=$PWD/build/asan/hearth HEARTH_ABUSE_PATIENCE=6 python3 tests/e2e/abuse_test.py
 HEARTH_SCHEDULES=1000000 build/release/engine_test --gtest_brief=1 --gtest_filter='SchedulerSimulation.*'
 cmake --preset fuzz > /dev/null
 for source in $(git ls-files 'src/*_fuzz.cpp'); do

@@ -53,7 +53,8 @@ class Server:
     def __init__(self, *arguments, model="smollm2-135m.gguf", environment=None):
         self.folder = tempfile.TemporaryDirectory()
         self.home = pathlib.Path(self.folder.name) / "home"
-        self.arguments = [PROGRAM, "serve", str(model) if isinstance(model, pathlib.Path) else model_path(model), "--listen", "127.0.0.1:0", *map(str, arguments)]
+        path = str(model) if isinstance(model, pathlib.Path) else model_path(model)
+        self.arguments = [PROGRAM, "serve", path, "--listen", "127.0.0.1:0", *map(str, arguments)]
         self.environment = {**os.environ, "HEARTH_HOME": str(self.home), **(environment or {})}
         self.model = pathlib.Path(model).stem
         self.stderr = ""
