@@ -48,6 +48,11 @@ class Answer:
                     found.append((moment, None if data[0] == b"[DONE]" else json.loads(data[0])))
         return found
 
+    @property
+    def first_event(self):
+        """When the first one came; comments, which keep a connection alive, do not count."""
+        return self.events()[0][0]
+
     def lines(self):
         """The objects of a stream of lines of JSON."""
         return [json.loads(line) for line in self.body.splitlines() if line]

@@ -28,9 +28,9 @@ class Scheduler {
     int max_running = 4;
     int queue_limit = 512;
     int64_t max_step_tokens = 512;
-    double step_seconds = 0.1;           // of a step that answers wait for
+    double step_seconds = 0.12;          // of a step that answers wait for
     double prompts_seconds = 0.5;        // of a step of several prompts: the short one's answer waits for it
-    double prompt_seconds = 2;           // of a step of one prompt, for which only newcomers wait
+    double prompt_seconds = 1.5;         // of a step of one prompt, for which only newcomers wait
     double watchdog_seconds = 600;
     double patience_seconds = 2;         // of an owner without a session while another has several
     int64_t reserve_tokens = 128;        // of answer for which there must be pages when a prompt is begun

@@ -7,7 +7,7 @@ namespace hearth {
 namespace {
 
 constexpr double kSlow = 1.0 / 8;       // share of a new sample that was better than expected
-constexpr int64_t kTellingTokens = 4;   // fewer say little about the price of one
+constexpr int64_t kTellingTokens = 2;   // fewer say little about the price of one
 constexpr double kLeastShare = 1.0 / 3; // of the time of the answers: where many are made, a prompt must get on, too
 constexpr int64_t kGrain = 8;           // pieces are multiples of it where they are larger than twice that
 
@@ -29,8 +29,9 @@ void StepTimes::measured(int64_t answers, int64_t prompt_tokens, double seconds)
     return;
   }
   if (prompt_tokens < kTellingTokens && per_token_ > 0) return;
-  // At least half of the time is the prompt's, so that a wrong share of the answers cannot make it look free.
-  const double own = std::max(seconds - answers_seconds(answers), seconds / 2);
+  // At least half of its share by tokens is the prompt's, so that wrong times of the answers cannot make it look free.
+  const double share = static_cast<double>(prompt_tokens) / static_cast<double>(prompt_tokens + answers);
+  const double own = std::max(seconds - answers_seconds(answers), seconds * share / 2);
   const double sample = own / static_cast<double>(prompt_tokens);
   per_token_ += (sample - per_token_) * (sample > per_token_ ? 1.0 : kSlow);
 }

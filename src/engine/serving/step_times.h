@@ -13,7 +13,7 @@ class StepTimes {
  public:
   static constexpr int64_t kFirstPiece = 16;  // tokens, before anything was measured,
   static constexpr int64_t kFirstAlone = 128; // and where no answer waits
-  static constexpr int64_t kLeastPiece = 4;   // however dear a token is
+  static constexpr int64_t kLeastPiece = 2;   // however dear a token is
 
   void measured(int64_t answers, int64_t prompt_tokens, double seconds);
   // Prompt tokens that a step of so many answers can take within `seconds`, at most `most`.
