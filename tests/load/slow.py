@@ -14,7 +14,7 @@ from http_client import Connection, metrics, request_bytes
 
 BYTE_SECONDS = 2        # between two bytes of a slow client
 REST_SECONDS = 1        # without a new token: streams that nobody reads have come to rest
-LONGEST_REST_SECONDS = 60
+LONGEST_REST_SECONDS = 300
 RECEIVE_BYTES = 8192    # of a stream that is not read, in its client's kernel
 
 

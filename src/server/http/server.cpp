@@ -30,7 +30,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int kUnsentInKernel = 32 << 10;                     // bytes of a connection; its reader's kernel has more
+constexpr int kUnsentInKernel = 16 << 10;                     // bytes of a connection; its reader's kernel has more
 constexpr int kRefusedConnections = 64;                       // that may hear why, beyond the limit
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);  // when no descriptor is left
 

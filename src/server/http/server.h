@@ -23,7 +23,7 @@ struct HttpLimits {
   int64_t body_bytes = int64_t{64} << 20;
   int64_t all_bodies_bytes = int64_t{1} << 30;  // of requests being read or handled, together
   int64_t unsent_bytes = 4 << 20;               // of one stream, while its reader is slow
-  int64_t behind_bytes = 32 << 10;              // of these, from which on Responder::behind() says so
+  int64_t behind_bytes = 16 << 10;              // of these, from which on Responder::behind() says so
   int connections = 1024;
   int requests_at_once = 512;  // being handled; more get 503 with Retry-After
   std::chrono::milliseconds header_time = std::chrono::seconds(10);
