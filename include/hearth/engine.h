@@ -56,6 +56,7 @@ struct ModelInfo {
   std::string isa;               // table in use
   int threads = 0;
   int max_sessions = 0;          // that live at once
+  std::string pooling;           // of hidden states to an embedding: "mean" (also where the file says nothing), "cls", "last", "rank"
 };
 
 // Where memory goes; computed before anything is allocated.
@@ -143,11 +144,14 @@ class Engine {
   // the first token is appended and the others are on trial: the session ends with the last one that stays and has its
   // logits. Nothing that was dropped can be seen later. Then all tokens of the step must fit into one batch
   // (kMaxVerifiedTokens), and after an error a session holds the tokens that its verifier saw.
+  // Sees the hidden state after the last norm of every token of an item, in order.
+  using HiddenVisitor = std::function<void(std::span<const float> state)>;
   struct StepItem {
     Session* session;
     std::span<const int32_t> tokens;
     TokenVerifier* verifier = nullptr;
     bool wants_logits = true;    // false: a piece of a prompt that goes on; the session has no logits afterwards
+    const HiddenVisitor* hidden = nullptr;
   };
   static constexpr int kMaxVerifiedTokens = 512;
   Result<void> step(std::span<const StepItem> items, const std::atomic<bool>* cancel = nullptr) const;

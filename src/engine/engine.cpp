@@ -84,6 +84,16 @@ Result<void> prepare(const LoadOptions& options, Engine::Impl& impl) {
   return {};
 }
 
+// GGUF's numbers for how hidden states become an embedding.
+const char* pooling_named(std::optional<uint64_t> type) {
+  switch (type.value_or(0)) {
+    case 2: return "cls";
+    case 3: return "last";
+    case 4: return "rank";
+    default: return "mean";
+  }
+}
+
 void fill_info(const LoadOptions& options, Engine::Impl& impl) {
   const gguf::View& view = *impl.view;
   ModelInfo& info = impl.info;
@@ -104,6 +114,7 @@ void fill_info(const LoadOptions& options, Engine::Impl& impl) {
   info.kv_bytes_per_position = impl.pages.bytes_per_position();
   info.isa = impl.table->name;
   info.max_sessions = impl.max_sessions;
+  info.pooling = pooling_named(view.get_u64(impl.spec.architecture + ".pooling_type"));
 }
 
 Result<void> load_text(Engine::Impl& impl) {

@@ -61,6 +61,7 @@ struct Engine::Impl {
                            const Session::LogitsVisitor* visit);
   void fill_batch(std::span<const StepItem> items, int64_t limit);
   Result<void> finish_batch(std::span<const StepItem> items, const Session::LogitsVisitor* visit);
+  Result<void> visit_hidden(const backend::AttentionRun& run, const HiddenVisitor& visit);
   Result<void> visit_rows(std::span<const StepItem> items, const Session::LogitsVisitor& visit);
   Result<void> check_verified(std::span<const StepItem> items) const;
   Result<void> verify_rows(std::span<const StepItem> items);

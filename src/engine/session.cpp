@@ -87,6 +87,17 @@ Result<void> Engine::Impl::visit_rows(std::span<const StepItem> items, const Ses
   return {};
 }
 
+Result<void> Engine::Impl::visit_hidden(const backend::AttentionRun& run, const HiddenVisitor& visit) {
+  constexpr int kRows = model::Executor::kHeadRows;
+  for (int first = 0; first < run.count; first += kRows) {
+    const int rows = std::min(kRows, run.count - first);
+    const float* states = TRY(executor->hidden(run.first + first, rows));
+    TRY(view->check_intact());
+    for (int i = 0; i < rows; ++i) visit({states + i * spec.width, static_cast<size_t>(spec.width)});
+  }
+  return {};
+}
+
 // Logits of every session whose last token was in the batch, at most kHeadRows at a time.
 Result<void> Engine::Impl::finish_batch(std::span<const StepItem> items, const Session::LogitsVisitor* visit) {
   if (visit) {
@@ -100,6 +111,7 @@ Result<void> Engine::Impl::finish_batch(std::span<const StepItem> items, const S
     const backend::AttentionRun& run = batch_runs[r];
     const int item = batch_items[r];
     taken[item] += run.count;
+    if (items[item].hidden) TRY(visit_hidden(run, *items[item].hidden));
     const bool last = taken[item] == static_cast<int64_t>(items[item].tokens.size());
     if (last && !visit && items[item].verifier == nullptr && items[item].wants_logits) {
       rows[count] = run.first + run.count - 1;

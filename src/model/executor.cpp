@@ -172,4 +172,11 @@ Result<void> Executor::head(std::span<const int> rows, std::span<float* const> o
   return {};
 }
 
+Result<const float*> Executor::hidden(int first, int count) {
+  CHECK(count <= kHeadRows);
+  std::memcpy(head_x_, scratch_.x + first * spec_.width, sizeof(float) * count * spec_.width);
+  TRY(backend_.norm_quantise(head_x_, weights_.output_norm, spec_.norm_eps, count, head_in_));
+  return static_cast<const float*>(head_in_.x);
+}
+
 }  // namespace hearth::model

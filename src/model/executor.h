@@ -38,6 +38,8 @@ class Executor {
   Result<void> forward(const Batch& batch, const std::atomic<bool>* cancel);
   // Logits of rows of the last batch: out[i] is [vocabulary] of rows[i]. At most kHeadRows rows.
   Result<void> head(std::span<const int> rows, std::span<float* const> out);
+  // Rows of the last batch after the last norm, [count, width]; valid until the next call. At most kHeadRows rows.
+  Result<const float*> hidden(int first, int count);
   int max_tokens() const { return max_tokens_; }
 
  private:

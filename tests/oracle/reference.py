@@ -82,3 +82,10 @@ def logits(model, ids, quantise_activations=False):
     for hook in hooks:
         hook.remove()
     return result.float().numpy()
+
+
+def pooled_states(model, ids):
+    """[3, width]: mean, first and last of the hidden states after the final norm."""
+    with torch.no_grad():
+        states = model.model(torch.from_numpy(np.asarray(ids, dtype=np.int64))[None], use_cache=False).last_hidden_state[0]
+    return torch.stack([states.double().mean(0).float(), states[0], states[-1]]).numpy()

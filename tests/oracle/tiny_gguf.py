@@ -214,6 +214,8 @@ def add_hyper_parameters(writer, spec):
     writer.add_head_count(config["num_attention_heads"])
     writer.add_head_count_kv(config["num_key_value_heads"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    if spec.pooling:
+        writer.add_pooling_type(gguf.PoolingType[spec.pooling.upper()])
     if spec.architecture == "llama":
         writer.add_vocab_size(config["vocab_size"])
         writer.add_rope_dimension_count(spec.head_dim)

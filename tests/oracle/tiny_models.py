@@ -2,6 +2,7 @@
 
 `--all DIR` writes every model, `--goldens DIR` the few that are committed. Beside NAME.gguf lie NAME.N.ids (token ids),
 NAME.N.positions (which positions have logits) and NAME.N.logits (little-endian float32 [positions, vocabulary]), N = 0, 1.
+NAME.N.pooled has the mean, the first and the last of the hidden states ([3, width]).
 Models with quantised weights also have NAME.N.contract: the same logits with activations rounded as our numeric contract
 says. NAME.bound holds the accepted difference, maximum difference over maximum magnitude of a position: "relative R" at
 every position, or "contract R" from NAME.N.contract at the median position (where a value lies on the border of two
@@ -35,6 +36,7 @@ class Spec:
     formats: object = "F32"           # a format's name, or a table from the tensor's middle name to one
     writes_window_keys: bool = False  # newer files say which layers are local and their rope base, older ones do not
     committed: bool = True
+    pooling: str = ""                 # what the file says: "mean", "cls" or "last"; empty: nothing
 
     @property
     def head_dim(self):
@@ -77,7 +79,7 @@ def float_specs():
         Spec("llama-grouped", "llama", base_config(num_attention_heads=4, num_key_value_heads=2, hidden_size=64,
              num_hidden_layers=1, tie_word_embeddings=False), "smollm", 11),
         Spec("llama-rope-scaled", "llama", base_config(hidden_size=32, num_attention_heads=4, num_key_value_heads=2,
-             head_dim=32, rope_parameters=LLAMA3_ROPE), "llama-bpe", 12),
+             head_dim=32, rope_parameters=LLAMA3_ROPE), "llama-bpe", 12, pooling="last"),
         Spec("llama-rope-linear", "llama", base_config(rope_parameters={
              "rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}), "smollm", 13, committed=False),
         Spec("llama-wide-heads", "llama", base_config(num_attention_heads=2, head_dim=32, num_key_value_heads=2,
@@ -172,6 +174,7 @@ def write_model(spec, folder):
         pathlib.Path(f"{stem}.positions").write_text(" ".join(map(str, positions)) + "\n")
         logits = reference.logits(model, ids)
         logits[positions].astype("<f4").tofile(f"{stem}.logits")
+        reference.pooled_states(model, ids).astype("<f4").tofile(f"{stem}.pooled")
         if quantised:
             contract = reference.logits(model, ids, quantise_activations=True)
             contract[positions].astype("<f4").tofile(f"{stem}.contract")

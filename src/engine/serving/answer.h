@@ -45,4 +45,7 @@ struct AnswerCallbacks {
   std::function<void(const Result<GenerateResult>&)> on_end;
 };
 
+// The end of an embedding (engine/embed.h): the pooled states, not scaled. Called like AnswerCallbacks::on_end.
+using EmbeddingCallback = std::function<void(const Result<std::vector<float>>&)>;
+
 }  // namespace hearth

@@ -23,6 +23,16 @@ void EngineRunner::add(AnswerId id, AnswerRequest request, AnswerCallbacks callb
   entry.options = std::make_shared<const GenerateOptions>(entry.request.options);
 }
 
+// Its pooling has been checked.
+void EngineRunner::add_embedding(AnswerId id, std::vector<int32_t> tokens, EmbeddingCallback on_end) {
+  Entry& entry = entries_[id];
+  entry.request.prompt = std::move(tokens);
+  entry.request.reuse_prefix = false;  // every state has to be seen
+  entry.pooler = std::make_unique<Pooler>(*pooling_of(engine_.info()), engine_.info().embedding);
+  entry.visit_hidden = [pooler = entry.pooler.get()](std::span<const float> state) { pooler->add(state); };
+  entry.on_embedding = std::move(on_end);
+}
+
 Scheduler::Runner EngineRunner::functions() {
   Scheduler::Runner runner;
   runner.pages = [this] { return Scheduler::Pages{engine_.kv_pool().free_pages, cache_ ? cache_->reclaimable_pages() : 0}; };
@@ -80,6 +90,11 @@ void EngineRunner::remember(const Entry& entry, int64_t size) {
 
 Result<int64_t> EngineRunner::open(AnswerId id) {
   Entry& entry = this->entry(id);
+  if (entry.pooler) {
+    entry.session = TRY(engine_.new_session());
+    entry.pooler->clear();
+    return int64_t{0};
+  }
   const bool first = entry.decoding == nullptr;
   if (first) TRY(begin(entry));
   entry.session = reuses(entry) ? TRY(cache_->lookup(scope_of(entry), entry.target())) : TRY(engine_.new_session());
@@ -118,7 +133,9 @@ void EngineRunner::prepare(std::span<Scheduler::Item> items) {
     sizes_.push_back(session.size());
     if (item.prompt_tokens > 0) {
       const auto piece = entry.target().subspan(static_cast<size_t>(session.size()), static_cast<size_t>(item.prompt_tokens));
-      parts_.push_back({&session, piece, nullptr, item.prompt_ends && !entry.begun});
+      const bool embeds = entry.pooler != nullptr;
+      if (embeds) entry.pooler->begin_piece();
+      parts_.push_back({&session, piece, nullptr, item.prompt_ends && !entry.begun && !embeds, embeds ? &entry.visit_hidden : nullptr});
       continue;
     }
     CHECK(entry.begun);
@@ -178,7 +195,15 @@ double EngineRunner::learn_cost(std::span<const Scheduler::Item> items, double s
 void EngineRunner::finish_item(Scheduler::Item& item, const Engine::StepItem& part, int64_t before, double seconds) {
   Entry& entry = this->entry(item.id);
   item.tokens = part.session->size() - before;
-  if (item.tokens == 0) return;
+  if (item.tokens == 0) {
+    if (entry.pooler) entry.pooler->drop_piece();
+    return;
+  }
+  if (entry.pooler) {
+    totals_.prompt_tokens += item.tokens;
+    item.finished = item.prompt_ends;
+    return;
+  }
   if (item.prompt_tokens > 0) {
     finish_prompt_piece(entry, item);
   } else {
@@ -249,8 +274,17 @@ void EngineRunner::show(Entry& entry) {
   entry.shown_tokens = tokens;
 }
 
+void EngineRunner::end_embedding(AnswerId id, const Result<void>& outcome) {
+  Entry& entry = this->entry(id);
+  const Result<std::vector<float>> result = outcome.ok() ? Result<std::vector<float>>(entry.pooler->result()) : outcome.error();
+  const EmbeddingCallback on_end = std::move(entry.on_embedding);
+  entries_.erase(id);
+  on_end(result);
+}
+
 void EngineRunner::end(AnswerId id, const Result<void>& outcome) {
   Entry& entry = this->entry(id);
+  if (entry.pooler) return end_embedding(id, outcome);
   if (entry.decoding == nullptr && !outcome.ok() && outcome.error().code == ErrorCode::kCancelled) {
     GenerateResult result;
     result.finish_reason = FinishReason::kCancelled;

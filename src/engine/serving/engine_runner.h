@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/decoding.h"
+#include "engine/embed.h"
 #include "engine/serving/answer.h"
 #include "engine/serving/prefix_cache.h"
 #include "engine/serving/scheduler.h"
@@ -39,6 +40,7 @@ class EngineRunner {
   void use(PrefixCache* cache) { cache_ = cache; }
 
   void add(AnswerId id, AnswerRequest request, AnswerCallbacks callbacks);
+  void add_embedding(AnswerId id, std::vector<int32_t> tokens, EmbeddingCallback on_end);
   // For the scheduler, but for `now_ns` and `end`, in which others have a part.
   Scheduler::Runner functions();
   Result<void> step(std::span<Scheduler::Item> items, const std::atomic<bool>* cancel);
@@ -66,6 +68,9 @@ class EngineRunner {
     std::unique_ptr<Session> session;
     std::unique_ptr<Speculator> speculator;
     std::unique_ptr<Decoding> decoding;  // from the first session on
+    std::unique_ptr<Pooler> pooler;      // of an embedding, which has no decoding
+    Engine::HiddenVisitor visit_hidden;
+    EmbeddingCallback on_embedding;
     bool begun = false;                  // the first token has been drawn
     bool asked_disk = false;
     bool sound = true;                   // no step of it failed: what its session holds may be remembered
@@ -94,6 +99,7 @@ class EngineRunner {
   void count_step(std::span<const Scheduler::Item> items, double seconds);
   void tell_prompt(const Entry& entry) const;
   void show(Entry& entry);
+  void end_embedding(AnswerId id, const Result<void>& outcome);
 
   const Engine& engine_;
   const Options options_;

@@ -31,6 +31,7 @@ struct Submitted {
   AnswerId id;
   AnswerRequest request;
   AnswerCallbacks callbacks;
+  EmbeddingCallback on_embedding;  // instead of these, if it is one
 };
 
 Result<void> check_options(const ServiceOptions& options) {
@@ -69,6 +70,7 @@ struct Service::Impl {
   }
 
   void run();
+  Result<AnswerId> accept(Submitted one);
   bool take_inbox();
   Result<void> step(std::span<Scheduler::Item> items);
   void end(AnswerId id, const Result<void>& outcome);
@@ -125,6 +127,21 @@ Result<void> Service::Impl::begin() {
   return {};
 }
 
+Result<AnswerId> Service::Impl::accept(Submitted one) {
+  const std::lock_guard lock(mutex);
+  if (stopping || draining) return Error{ErrorCode::kResource, "the model is being shut down"};
+  if (accepted >= int64_t{options.max_sessions} + options.queue_limit) {
+    return Error{ErrorCode::kResource, "the queue is full: " + std::to_string(options.queue_limit) +
+                                           " answers are waiting. Try again later"};
+  }
+  ++accepted;
+  ++unheard;
+  one.id = ++last_id;
+  submitted.push_back(std::move(one));
+  changed.notify_all();
+  return last_id;
+}
+
 // Waits for something to do. False: the service ends.
 bool Service::Impl::take_inbox() {
   std::vector<Submitted> arrived;
@@ -145,7 +162,11 @@ bool Service::Impl::take_inbox() {
   for (Submitted& one : arrived) {
     const auto tokens = static_cast<int64_t>(one.request.prompt.size());
     const std::string owner = one.request.owner;
-    runner.add(one.id, std::move(one.request), std::move(one.callbacks));
+    if (one.on_embedding) {
+      runner.add_embedding(one.id, std::move(one.request.prompt), std::move(one.on_embedding));
+    } else {
+      runner.add(one.id, std::move(one.request), std::move(one.callbacks));
+    }
     if (const Result<void> queued = scheduler.submit(one.id, owner, tokens); !queued.ok()) end(one.id, queued);
   }
   for (const AnswerId id : gone) scheduler.cancel(id);
@@ -278,18 +299,16 @@ Result<AnswerId> Service::submit(AnswerRequest request, AnswerCallbacks callback
   request.options.chunk = 0;
   request.options.speculator = nullptr;
   TRY(check_request(*impl_->engine, request.prompt, request.options));
-  const std::lock_guard lock(impl_->mutex);
-  if (impl_->stopping || impl_->draining) return Error{ErrorCode::kResource, "the model is being shut down"};
-  if (impl_->accepted >= int64_t{impl_->options.max_sessions} + impl_->options.queue_limit) {
-    return Error{ErrorCode::kResource, "the queue is full: " + std::to_string(impl_->options.queue_limit) +
-                                           " answers are waiting. Try again later"};
-  }
-  ++impl_->accepted;
-  ++impl_->unheard;
-  const AnswerId id = ++impl_->last_id;
-  impl_->submitted.push_back({id, std::move(request), std::move(callbacks)});
-  impl_->changed.notify_all();
-  return id;
+  return impl_->accept({0, std::move(request), std::move(callbacks), {}});
+}
+
+Result<AnswerId> Service::embed(std::vector<int32_t> tokens, const std::string& owner, EmbeddingCallback on_end) {
+  TRY(check_request(*impl_->engine, tokens, {}));
+  TRY(pooling_of(impl_->engine->info()));
+  AnswerRequest request;
+  request.prompt = std::move(tokens);
+  request.owner = owner;
+  return impl_->accept({0, std::move(request), {}, std::move(on_end)});
 }
 
 void Service::cancel(AnswerId id) {

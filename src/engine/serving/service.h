@@ -65,6 +65,8 @@ class Service {
   // Errors, all before anything is queued: kResource (the queue is full; retry_after_seconds() says when it is worth it),
   // kContextFull, kInvalidArgument (options out of range, empty prompt).
   Result<AnswerId> submit(AnswerRequest request, AnswerCallbacks callbacks);
+  // The pooled hidden states of a text, made in steps with the answers and queued like one. It may be cancelled.
+  Result<AnswerId> embed(std::vector<int32_t> tokens, const std::string& owner, EmbeddingCallback on_end);
   void cancel(AnswerId id);             // an unknown or ended one: nothing happens
   int retry_after_seconds() const;
   // Refuses new answers from now on and waits for the others, so long at most. True once there are none.
