@@ -140,12 +140,12 @@ class Engine {
   KvPool kv_pool() const;
   // Gives memory that no session uses back to the system, but for `kept_bytes` of it.
   void trim_kv_pool(int64_t kept_bytes) const;
+  // Sees the hidden state after the last norm of every token of an item, in order.
+  using HiddenVisitor = std::function<void(std::span<const float> state)>;
   // One batch: appends tokens[i] to sessions[i] in a single pass over the weights; each then has its logits. With a verifier
   // the first token is appended and the others are on trial: the session ends with the last one that stays and has its
   // logits. Nothing that was dropped can be seen later. Then all tokens of the step must fit into one batch
   // (kMaxVerifiedTokens), and after an error a session holds the tokens that its verifier saw.
-  // Sees the hidden state after the last norm of every token of an item, in order.
-  using HiddenVisitor = std::function<void(std::span<const float> state)>;
   struct StepItem {
     Session* session;
     std::span<const int32_t> tokens;

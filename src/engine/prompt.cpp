@@ -9,6 +9,16 @@ std::vector<int32_t> text_prompt(const Engine& engine, std::string_view text, bo
   return engine.tokenizer().encode(text, {.add_start = true, .parse_special = parse_special});
 }
 
+std::vector<int32_t> whole_text(const Engine& engine, std::string_view text) {
+  const text::Tokenizer& tokenizer = engine.tokenizer();
+  std::vector<int32_t> tokens = text_prompt(engine, text);
+  const bool ends = !tokens.empty() && tokens.back() == tokenizer.end_id();
+  if (tokenizer.adds_end() && !ends) tokens.push_back(tokenizer.end_id());
+  const int32_t any = tokenizer.start_id() >= 0 ? tokenizer.start_id() : tokenizer.end_id();
+  if (tokens.empty() && any >= 0) tokens.push_back(any);
+  return tokens;
+}
+
 namespace {
 
 Result<const text::ChatTemplate*> template_of(const Engine& engine) {

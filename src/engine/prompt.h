@@ -18,6 +18,10 @@ namespace hearth {
 // Plain text to be continued. `parse_special`: control tokens written out in the text become their ids.
 std::vector<int32_t> text_prompt(const Engine& engine, std::string_view text, bool parse_special = true);
 
+// A text that is read as a whole, as for an embedding: with the model's start and end tokens. Never empty unless the model has
+// neither.
+std::vector<int32_t> whole_text(const Engine& engine, std::string_view text);
+
 // What the chat template makes of `variables` (messages, add_generation_prompt, and any further names). Error kUnsupported if
 // the model has no chat template, else what the template reports.
 Result<std::string> render_chat(const Engine& engine, const nlohmann::ordered_json& variables);

@@ -91,6 +91,25 @@ std::string without_latest(std::string name) {
   return name;
 }
 
+// Where Ollama's clients write names in full: "registry.ollama.ai/library/smollm2:135m".
+std::string without_registry(std::string name) {
+  for (const std::string_view prefix : {"registry.ollama.ai/", "library/"}) {
+    if (name.starts_with(prefix)) name.erase(0, prefix.size());
+  }
+  return name;
+}
+
+// The one of that name, or of that name and the only tag of it.
+const library::Installed* find_named(const std::vector<library::Installed>& all, const std::string& name) {
+  const library::Installed* only_tag = nullptr;
+  int tags = 0;
+  for (const library::Installed& model : all) {
+    if (model.name == name) return &model;
+    if (model.name.starts_with(name + ":")) only_tag = &model, ++tags;
+  }
+  return tags == 1 ? only_tag : nullptr;
+}
+
 Error no_memory(const std::string& name, int64_t wanted, int64_t free) {
   const auto mebibytes = [](int64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
   return {ErrorCode::kResource, "the model '" + name + "' needs " + mebibytes(wanted) + " and " + mebibytes(std::max<int64_t>(free, 0)) +
@@ -150,13 +169,8 @@ Checked<library::Installed> Models::resolve(const std::string& asked) const {
   std::string name = first == std::string::npos ? "" : asked.substr(first, asked.find_last_not_of(" \t\r\n") - first + 1);
   name = without_latest(name);
   if (name.empty()) name = options_.default_model.empty() ? library_.default_entry().name : options_.default_model;
-  const library::Installed* only_tag = nullptr;
-  int tags = 0;
-  for (const library::Installed& model : *all) {
-    if (model.name == name) return model;
-    if (model.name.starts_with(name + ":")) only_tag = &model, ++tags;
-  }
-  if (tags == 1) return *only_tag;
+  if (const library::Installed* model = find_named(*all, name)) return *model;
+  if (const library::Installed* model = find_named(*all, without_registry(name))) return *model;
   if (first == std::string::npos && options_.default_model.empty() && all->size() == 1) return all->front();
   std::string known;
   for (const library::Installed& model : *all) known += (known.empty() ? "" : ", ") + model.name;

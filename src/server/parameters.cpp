@@ -201,6 +201,10 @@ constexpr Field kFields[] = {
     {"id_slot", Kind::kInteger, -1, 1023},
     {"cache_prompt", Kind::kBoolean, 0, 0, [](const Json& v, Parameters& to) { to.reuse_prefix = v.get<bool>(); }},
     {"n_cache_reuse", Kind::kInteger, 0, kMaxCount},
+    // Embeddings
+    {"dimensions", Kind::kInteger, 0, kMaxCount, [](const Json& v, Parameters& to) { to.dimensions = integer(v); }},
+    {"embd_normalize", Kind::kInteger, -1, 64, [](const Json& v, Parameters& to) { to.embedding_norm = static_cast<int>(integer(v)); }},
+    {"encoding_format", Kind::kString},
     // How Ollama would load the model
     {"num_batch", Kind::kInteger, 1, kMaxCount},
     {"num_gpu", Kind::kInteger, -1, kMaxCount},

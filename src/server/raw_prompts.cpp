@@ -59,7 +59,12 @@ bool is_one_list(const Json& list) {
   return std::any_of(list.begin(), list.end(), [](const Json& entry) { return entry.is_number(); });
 }
 
-Checked<RawPrompt> read_one(const Engine& engine, const Json& value, const std::string& where) {
+void add_end(const text::Tokenizer& tokenizer, std::vector<int32_t>* tokens) {
+  const bool ended = !tokens->empty() && tokens->back() == tokenizer.end_id();
+  if (tokenizer.adds_end() && !ended) tokens->push_back(tokenizer.end_id());
+}
+
+Checked<RawPrompt> read_one(const Engine& engine, const Json& value, const std::string& where, const RawPromptRules& rules) {
   Checked<RawPrompt> prompt = wrong_shape(where);
   if (value.is_string()) {
     const std::string& text = value.get_ref<const std::string&>();
@@ -70,35 +75,45 @@ Checked<RawPrompt> read_one(const Engine& engine, const Json& value, const std::
     prompt = read_mixed(engine, value, where);
   }
   if (!prompt.ok()) return prompt;
+  if (rules.whole) {
+    const bool blank = value.is_array() ? value.empty() : prompt->text.empty();
+    if (blank) return bad_request("'" + where + "' is empty", where);
+    if (!value.is_array() || value.back().is_string()) add_end(engine.tokenizer(), &prompt->tokens);
+  }
   if (prompt->tokens.empty()) {
     const text::Tokenizer& tokenizer = engine.tokenizer();
     const int32_t start = tokenizer.start_id() >= 0 ? tokenizer.start_id() : tokenizer.end_id();
     if (start < 0) return bad_request("'" + where + "' is empty, and this model has no token to start from", where);
     prompt->tokens.push_back(start);
   }
-  if (Checked<Nothing> fits = check_prompt_fits(engine, prompt->tokens); !fits.ok()) return fits.error();
+  if (Checked<Nothing> fits = check_prompt_fits(engine, prompt->tokens); !fits.ok()) {
+    ApiError error = fits.error();
+    error.param = where;
+    return error;
+  }
   return prompt;
 }
 
 }  // namespace
 
-Checked<std::vector<RawPrompt>> read_prompts(const Engine& engine, const Json& body, const char* field) {
+Checked<std::vector<RawPrompt>> read_prompts(const Engine& engine, const Json& body, const char* field,
+                                             const RawPromptRules& rules) {
   const Json* value = find_member(body, field);
   if (value == nullptr) return bad_request(std::string("'") + field + "' is missing", field);
   std::vector<RawPrompt> prompts;
   if (!value->is_array() || value->empty() || is_one_list(*value)) {
-    Checked<RawPrompt> prompt = read_one(engine, *value, field);
+    Checked<RawPrompt> prompt = read_one(engine, *value, field, rules);
     if (!prompt.ok()) return prompt.error();
     prompts.push_back(std::move(*prompt));
     return prompts;
   }
-  if (value->size() > kMaxPrompts) {
+  if (value->size() > rules.most) {
     return bad_request(std::string("'") + field + "' has " + std::to_string(value->size()) + " prompts; at most " +
-                           std::to_string(kMaxPrompts) + " are possible",
+                           std::to_string(rules.most) + " are possible",
                        field);
   }
   for (size_t i = 0; i < value->size(); ++i) {
-    Checked<RawPrompt> prompt = read_one(engine, (*value)[i], std::string(field) + "[" + std::to_string(i) + "]");
+    Checked<RawPrompt> prompt = read_one(engine, (*value)[i], std::string(field) + "[" + std::to_string(i) + "]", rules);
     if (!prompt.ok()) return prompt.error();
     prompts.push_back(std::move(*prompt));
   }

@@ -23,7 +23,14 @@ struct RawPrompt {
   std::string text;                  // as it was written; of token ids, what they stand for
 };
 
+// What prompts may be.
+struct RawPromptRules {
+  size_t most = kMaxPrompts;
+  bool whole = false;                // read as a whole, not gone on with: never empty, and text gets the end token if the model wants it
+};
+
 // "text", [1, 2, 3], ["text", 4, 5] and {"prompt_string": "text"} are one prompt; a list of texts, lists or objects is several.
-Checked<std::vector<RawPrompt>> read_prompts(const Engine& engine, const Json& body, const char* field = "prompt");
+Checked<std::vector<RawPrompt>> read_prompts(const Engine& engine, const Json& body, const char* field = "prompt",
+                                             const RawPromptRules& rules = {});
 
 }  // namespace hearth::server

@@ -72,6 +72,7 @@ BpeTokenizer::BpeTokenizer(BpeParts parts) : parts_(std::move(parts)) {
   start_id_ = parts_.start_id;
   end_id_ = parts_.end_id;
   adds_start_ = parts_.adds_start && start_id_ >= 0;
+  adds_end_ = parts_.adds_end && end_id_ >= 0;
   strips_first_space_ = parts_.space_prefix;
   stop_ids_ = std::move(parts_.stop_ids);
   std::sort(stop_ids_.begin(), stop_ids_.end());

@@ -27,6 +27,7 @@ struct BpeParts {
   bool nfc = false;
   bool space_prefix = false;   // SentencePiece: a space is put before each stretch of text, and taken off when decoding
   bool adds_start = false;
+  bool adds_end = false;
   int32_t start_id = -1, end_id = -1;
   std::vector<int32_t> stop_ids;
   FimTokens fim;

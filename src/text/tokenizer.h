@@ -38,6 +38,7 @@ class Tokenizer {
   virtual int32_t find(std::string_view token_text) const = 0;  // -1 if absent
 
   bool adds_start() const { return adds_start_; }  // the model wants a start token before text
+  bool adds_end() const { return adds_end_; }      // and the end token after a text that is read as a whole (embeddings)
   int32_t start_id() const { return start_id_; }   // -1: none
   int32_t end_id() const { return end_id_; }       // -1: none
   bool is_stop(int32_t id) const;                  // ends an answer
@@ -47,6 +48,7 @@ class Tokenizer {
 
  protected:
   bool adds_start_ = false;
+  bool adds_end_ = false;
   bool strips_first_space_ = false;
   int32_t start_id_ = -1, end_id_ = -1;
   std::vector<int32_t> stop_ids_;  // sorted

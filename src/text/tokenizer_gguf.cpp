@@ -172,6 +172,7 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::from_gguf(const gguf::View& view) 
   parts.start_id = TRY(token_id(view, "tokenizer.ggml.bos_token_id", size, byte_level ? -1 : 1));
   parts.end_id = TRY(token_id(view, "tokenizer.ggml.eos_token_id", size, byte_level ? -1 : 2));
   parts.adds_start = view.get_bool("tokenizer.ggml.add_bos_token").value_or(parts.adds_start);
+  parts.adds_end = view.get_bool("tokenizer.ggml.add_eos_token").value_or(false);
   parts.stop_ids = TRY(read_stop_ids(view, vocabulary, parts.end_id));
   parts.fim = TRY(find_fim_tokens(view, vocabulary));
   // Where a file ends, so does the text that fills its gap.

@@ -21,6 +21,8 @@ def ollama_examples(model):
         ("post", "/api/chat"): Example("/api/chat", {"model": model, "messages": MESSAGES, **options}),
         ("post", "/api/generate"): Example("/api/generate", {"model": model, "prompt": PROMPT, **options}),
         ("post", "/api/show"): Example("/api/show", {"model": model}),
+        ("post", "/api/embed"): Example("/api/embed", {"model": model, "input": [PROMPT, "b"], **options}),
+        ("post", "/api/embeddings"): Example("/api/embeddings", {"model": model, "prompt": PROMPT, **options}),
         # The model of these tests is a file of its own, which no route may change; ollama_test.py has a library to work on.
         ("post", "/api/pull"): Example("/api/pull", absent, 404),
         ("delete", "/api/delete"): Example("/api/delete", absent, 404),
@@ -37,6 +39,8 @@ def native_examples():
     found = {
         ("post", "/completion"): Example("/completion", prompt),
         ("post", "/infill"): Example("/infill", gap),
+        ("post", "/embedding"): Example("/embedding", {"content": [PROMPT, "b"]}),
+        ("post", "/embeddings"): Example("/embeddings", {"input": PROMPT, "encoding_format": "base64"}),
         ("post", "/tokenize"): Example("/tokenize", {"content": PROMPT}),
         ("post", "/detokenize"): Example("/detokenize", {"tokens": [1, 2, 3]}),
         ("post", "/apply-template"): Example("/apply-template", {"messages": MESSAGES}),
@@ -51,6 +55,7 @@ def lmstudio_examples(model):
         ("get", "/api/v0/models/{name}"): Example(f"/api/v0/models/{model}"),
         ("post", "/api/v0/chat/completions"): Example("/api/v0/chat/completions", {"messages": MESSAGES, **SHORT}),
         ("post", "/api/v0/completions"): Example("/api/v0/completions", {"prompt": PROMPT, **SHORT}),
+        ("post", "/api/v0/embeddings"): Example("/api/v0/embeddings", {"input": PROMPT}),
         ("post", "/api/v1/chat"): Example("/api/v1/chat", {"input": PROMPT, "temperature": 0, "max_output_tokens": 6}),
         ("post", "/api/v1/models/load"): Example("/api/v1/models/load", {"model": model, "echo_load_config": True}),
         # After it the model is loaded again by whoever asks next.
@@ -82,6 +87,7 @@ def examples():
         **ollama_examples(model),
         **native_examples(),
         **lmstudio_examples(model),
+        ("post", "/v1/embeddings"): Example("/v1/embeddings", {"input": [PROMPT, "b"], "dimensions": 8}),
         ("post", "/v1/messages"): Example("/v1/messages", {"model": model, "messages": MESSAGES, **SHORT}),
         ("post", "/v1/messages/count_tokens"): Example("/v1/messages/count_tokens", {"model": model, "messages": MESSAGES}),
     }

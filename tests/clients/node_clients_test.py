@@ -3,17 +3,25 @@ tells what it got."""
 
 import json
 import pathlib
+import struct
 import tempfile
 import unittest
 
 from environment import GREEDY_TOKENS, PROMPT, modules, run_node, run_program, server
-from python_clients_test import expected_text
+from python_clients_test import expected_text, expected_vectors
 
 
 class NodeClientsTest(unittest.TestCase):
     def assert_texts(self, told, *names):
         for name in names:
             self.assertEqual(told[name], expected_text(), name)
+
+    def assert_vectors(self, told, *names):
+        """Some clients hand float32 on, which JSON may write with fewer digits."""
+        for name in names:
+            self.assertEqual(len(told[name]), len(expected_vectors()), name)
+            for got, expected in zip(told[name], expected_vectors()):
+                self.assertEqual(struct.pack(f"<{len(got)}f", *got), struct.pack(f"<{len(expected)}f", *expected), name)
 
     def assert_error(self, error, status, part):
         self.assertNotIn("wrong", error)
@@ -23,6 +31,7 @@ class NodeClientsTest(unittest.TestCase):
     def test_openai(self):
         told = run_program("openai")
         self.assert_texts(told, "chat", "chatStreamed", "chatHelper", "responses", "responsesStreamed", "retrieved")
+        self.assert_vectors(told, "embedded", "embeddedPlain")
         self.assertEqual([usage["completion_tokens"] for usage in told["usage"]], [GREEDY_TOKENS] * 2)
         deltas = told["events"].count("response.output_text.delta")
         self.assertEqual(told["events"], ["response.created", "response.in_progress", "response.output_item.added",
@@ -54,6 +63,8 @@ class NodeClientsTest(unittest.TestCase):
     def test_ollama(self):
         told = run_program("ollama")
         self.assert_texts(told, "chat", "chatStreamed", "generated")
+        self.assert_vectors(told, "embedded")
+        self.assertEqual(len(told["embeddedOld"]), len(expected_vectors()[0]))
         self.assertEqual(told["doneReasons"], ["length"] * 2)
         self.assertEqual(told["evalCounts"], [GREEDY_TOKENS] * 2)
         for names in ("models", "running"):
@@ -65,6 +76,8 @@ class NodeClientsTest(unittest.TestCase):
     def test_ai_sdk(self):
         told = run_program("ai")
         self.assert_texts(told, "chat", "chatStreamed")
+        self.assert_vectors(told, "embedded")
+        self.assertGreater(told["embeddedTokens"], 0)
         self.assertEqual(told["finishReasons"], ["length"] * 2)
         self.assertEqual(told["outputTokens"], [GREEDY_TOKENS] * 2)
         self.assert_error(told["unknown"], 404, server().model)
@@ -72,6 +85,8 @@ class NodeClientsTest(unittest.TestCase):
     def test_langchain(self):
         told = run_program("langchain")
         self.assert_texts(told, "chat", "chatStreamed")
+        self.assert_vectors(told, "embedded")
+        self.assertEqual(told["query"], told["embedded"][0])
         self.assertEqual(told["outputTokens"], GREEDY_TOKENS)
 
     def test_continue(self):

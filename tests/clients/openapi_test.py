@@ -102,6 +102,8 @@ class TypesTest(unittest.TestCase):
             self.assertEqual(len(kinds), 1, event["type"])
             checked(kinds[0], event)
         checked(openai.types.responses.InputTokenCountResponse, self.post("/v1/responses/input_tokens", request).json)
+        for form in ({}, {"dimensions": 8}):
+            checked(openai.types.CreateEmbeddingResponse, self.post("/v1/embeddings", {"input": [PROMPT, "b"], **form}).json)
         models = server().get("/v1/models").json["data"]
         self.assertTrue(models)
         for model in models:
@@ -126,6 +128,9 @@ class TypesTest(unittest.TestCase):
             checked(kind, self.post(path, {**options, **more, "stream": False}).json)
             for line in self.post(path, {**options, **more}).lines:
                 checked(kind, line)
+        model = {"model": server().model}
+        checked(ollama._types.EmbedResponse, self.post("/api/embed", {**model, "input": [PROMPT, "b"]}).json)
+        checked(ollama._types.EmbeddingsResponse, self.post("/api/embeddings", {**model, "prompt": PROMPT}).json)
         checked(ollama._types.ListResponse, server().get("/api/tags").json)
         checked(ollama._types.ProcessResponse, server().get("/api/ps").json)
         checked(ollama._types.ShowResponse, self.post("/api/show", {"model": server().model}).json)

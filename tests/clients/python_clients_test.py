@@ -1,6 +1,9 @@
 """The openai, anthropic and ollama packages of PyPI, unmodified, against the server: one greedy text everywhere, whole or
 streamed; errors as the packages' own types."""
 
+import base64
+import math
+import struct
 import unittest
 
 import anthropic
@@ -10,12 +13,18 @@ import openai
 from environment import GREEDY_TOKENS, PROMPT, server
 
 MESSAGES = [{"role": "user", "content": PROMPT}]
+TEXTS = ["The cat sat on the mat.", "Ein Hund läuft über die Straße."]
 
 
 def expected_text():
     """What everybody must get, by plain HTTP."""
     body = {"messages": MESSAGES, "temperature": 0, "max_tokens": GREEDY_TOKENS}
     return server().post("/v1/chat/completions", body).json["choices"][0]["message"]["content"]
+
+
+def expected_vectors():
+    """The vectors of TEXTS, by plain HTTP."""
+    return [entry["embedding"] for entry in server().post("/v1/embeddings", {"input": TEXTS}).json["data"]]
 
 
 class OpenAiTest(unittest.TestCase):
@@ -74,6 +83,24 @@ class OpenAiTest(unittest.TestCase):
             self.client.chat.completions.create(**{**self.chat, "messages": [{"role": "user", "content": "word " * 5000}]})
         self.assertEqual(caught.exception.code, "context_length_exceeded")
         self.assertRegex(str(caught.exception), r"request \(\d+ tokens\) exceeds the available context size \(\d+ tokens\), try increasing it")
+
+    def test_embeddings(self):
+        """The package asks for base64 where nothing is said; numbers must be the same float32."""
+        asked = {"model": server().model, "input": TEXTS}
+        coded = self.client.embeddings.create(**asked)
+        plain = self.client.embeddings.create(**asked, encoding_format="float")
+        self.assertEqual([entry.embedding for entry in coded.data], [entry.embedding for entry in plain.data])
+        self.assertEqual([entry.embedding for entry in plain.data], expected_vectors())
+        self.assertEqual([entry.index for entry in coded.data], [0, 1])
+        self.assertEqual(coded.usage.prompt_tokens, coded.usage.total_tokens)
+        raw = self.client.embeddings.create(**asked, encoding_format="base64").data[0].embedding
+        self.assertEqual(list(struct.unpack(f"<{len(expected_vectors()[0])}f", base64.b64decode(raw))), expected_vectors()[0])
+        self.assertEqual(len(self.client.embeddings.create(**asked, dimensions=16).data[1].embedding), 16)
+        with self.assertRaisesRegex(openai.BadRequestError, "empty"):
+            self.client.embeddings.create(model=server().model, input="")
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.client.embeddings.create(model=server().model, input="word " * 5000)
+        self.assertEqual(caught.exception.code, "context_length_exceeded")
 
     def test_responses_refuse_or_truncate_what_is_too_long(self):
         turns = [{"role": role, "content": f"word {n} " * 100} for n in range(20) for role in ("user", "assistant")]
@@ -169,6 +196,20 @@ class OllamaTest(unittest.TestCase):
         parts = list(self.client.chat(**self.request, stream=True))
         self.assertEqual("".join(part.message.content for part in parts), expected_text())
         self.assertEqual((parts[-1].done_reason, parts[-1].eval_count), ("length", GREEDY_TOKENS))
+
+    def test_embeddings(self):
+        whole = self.client.embed(model=server().model, input=TEXTS)
+        self.assertEqual(list(map(list, whole.embeddings)), expected_vectors())
+        self.assertGreater(whole.prompt_eval_count, 0)
+        self.assertEqual(len(self.client.embed(server().model, TEXTS[0], dimensions=16).embeddings[0]), 16)
+        self.assertEqual(self.client.embed(server().model, "").embeddings, [])
+        old = list(self.client.embeddings(server().model, TEXTS[0]).embedding)
+        length = math.hypot(*old)
+        for got, expected in zip(old, expected_vectors()[0]):
+            self.assertAlmostEqual(got / length, expected, places=6)
+        self.assertEqual(len(self.client.embed(server().model, "word " * 5000).embeddings), 1)
+        with self.assertRaisesRegex(ollama.ResponseError, "exceeds the available context size"):
+            self.client.embed(server().model, "word " * 5000, truncate=False)
 
     def test_lists_and_errors(self):
         self.assertTrue(any(model.model.startswith(server().model) for model in self.client.list().models))

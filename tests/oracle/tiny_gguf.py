@@ -216,6 +216,7 @@ def add_hyper_parameters(writer, spec):
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     if spec.pooling:
         writer.add_pooling_type(gguf.PoolingType[spec.pooling.upper()])
+        writer.add_add_eos_token(True)  # whose state stands for the text
     if spec.architecture == "llama":
         writer.add_vocab_size(config["vocab_size"])
         writer.add_rope_dimension_count(spec.head_dim)

@@ -92,6 +92,7 @@ Result<int64_t> EngineRunner::open(AnswerId id) {
   Entry& entry = this->entry(id);
   if (entry.pooler) {
     entry.session = TRY(engine_.new_session());
+    entry.opened_ns = monotonic_ns();
     entry.pooler->clear();
     return int64_t{0};
   }
@@ -202,6 +203,7 @@ void EngineRunner::finish_item(Scheduler::Item& item, const Engine::StepItem& pa
   if (entry.pooler) {
     totals_.prompt_tokens += item.tokens;
     item.finished = item.prompt_ends;
+    totals_.embeddings += item.finished ? 1 : 0;
     return;
   }
   if (item.prompt_tokens > 0) {
@@ -274,8 +276,14 @@ void EngineRunner::show(Entry& entry) {
   entry.shown_tokens = tokens;
 }
 
+void EngineRunner::count_end(const Entry& entry) {
+  const double seconds = seconds_since(entry.opened_ns);
+  totals_.mean_answer_seconds += (seconds - totals_.mean_answer_seconds) * (totals_.mean_answer_seconds > 0 ? kLateAnswers : 1);
+}
+
 void EngineRunner::end_embedding(AnswerId id, const Result<void>& outcome) {
   Entry& entry = this->entry(id);
+  if (outcome.ok()) count_end(entry);
   const Result<std::vector<float>> result = outcome.ok() ? Result<std::vector<float>>(entry.pooler->result()) : outcome.error();
   const EmbeddingCallback on_end = std::move(entry.on_embedding);
   entries_.erase(id);
@@ -303,8 +311,7 @@ void EngineRunner::end(AnswerId id, const Result<void>& outcome) {
     if (entry.begun) made.decode_ms = milliseconds_since(entry.begun_ns);
     totals_.drafted_tokens += made.drafted_tokens;
     totals_.accepted_tokens += made.accepted_tokens;
-    const double seconds = seconds_since(entry.opened_ns);
-    totals_.mean_answer_seconds += (seconds - totals_.mean_answer_seconds) * (totals_.mean_answer_seconds > 0 ? kLateAnswers : 1);
+    count_end(entry);
     result = std::move(made);
   }
   const AnswerCallbacks callbacks = std::move(entry.callbacks);

@@ -23,6 +23,7 @@ class EngineRunner {
  public:
   struct Totals {
     int64_t prompt_tokens = 0, reused_tokens = 0, answer_tokens = 0;
+    int64_t embeddings = 0;
     int64_t steps = 0, step_tokens = 0;
     int64_t drafted_tokens = 0, accepted_tokens = 0;
     double prompt_seconds = 0, answer_seconds = 0;
@@ -100,6 +101,7 @@ class EngineRunner {
   void tell_prompt(const Entry& entry) const;
   void show(Entry& entry);
   void end_embedding(AnswerId id, const Result<void>& outcome);
+  void count_end(const Entry& entry);
 
   const Engine& engine_;
   const Options options_;

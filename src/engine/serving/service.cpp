@@ -247,6 +247,7 @@ void Service::Impl::publish() {
   stats.prompt_tokens = totals.prompt_tokens;
   stats.reused_tokens = totals.reused_tokens;
   stats.answer_tokens = totals.answer_tokens;
+  stats.embeddings = totals.embeddings;
   stats.steps = totals.steps;
   stats.step_tokens = totals.step_tokens;
   stats.drafted_tokens = totals.drafted_tokens;

@@ -35,6 +35,7 @@ struct ServiceStats {
   int64_t prompt_tokens = 0;            // worked through, since the start; without reused ones
   int64_t reused_tokens = 0;
   int64_t answer_tokens = 0;
+  int64_t embeddings = 0;               // texts read for them
   int64_t steps = 0;
   int64_t step_tokens = 0;              // of all steps together
   int64_t drafted_tokens = 0, accepted_tokens = 0;

@@ -13,6 +13,7 @@ void list_models_v0(Context& context, const Request& request, const ResponderPtr
 void show_model_v0(Context& context, const Request& request, const ResponderPtr& responder);
 void chat_completions_v0(Context& context, const Request& request, const ResponderPtr& responder);
 void completions_v0(Context& context, const Request& request, const ResponderPtr& responder);
+void embeddings_v0(Context& context, const Request& request, const ResponderPtr& responder);
 
 void list_models_v1(Context& context, const Request& request, const ResponderPtr& responder);
 void load_model(Context& context, const Request& request, const ResponderPtr& responder);

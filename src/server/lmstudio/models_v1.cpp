@@ -26,7 +26,8 @@ Json entry_of(const library::Installed& model, const std::vector<Models::Status>
     return value ? *value : Json();
   };
   const Json parameters = detail("parameter_size"), quantization = detail("quantization_level"), trained = detail("context_length");
-  return {{"type", "llm"},
+  const bool embeds = ollama::embeds(model);
+  Json entry = {{"type", embeds ? "embedding" : "llm"},
           {"publisher", "hearth"},
           {"key", model.name},
           {"display_name", model.name},
@@ -37,8 +38,9 @@ Json entry_of(const library::Installed& model, const std::vector<Models::Status>
           {"loaded_instances", std::move(instances)},
           {"max_context_length", trained.is_null() ? Json(0) : trained},
           {"format", "gguf"},
-          {"capabilities", {{"vision", false}, {"trained_for_tool_use", false}}},
           {"description", nullptr}};
+  if (!embeds) entry["capabilities"] = {{"vision", false}, {"trained_for_tool_use", false}};
+  return entry;
 }
 
 Checked<Json> read_body(const Request& request) {
@@ -68,7 +70,7 @@ Checked<Json> load(Context& context, const Request& request) {
                            " tokens that models have on this server: start it with a larger --ctx",
                        "context_length");
   }
-  Json answer = {{"type", "llm"},
+  Json answer = {{"type", ollama::embeds(lease.file()) ? "embedding" : "llm"},
                  {"instance_id", lease.name()},
                  {"load_time_seconds", static_cast<double>(monotonic_ns() - begun) * 1e-9},
                  {"status", "loaded"}};

@@ -21,7 +21,7 @@ Json entry_of(const library::Installed& model, const std::vector<Models::Status>
   const Json* trained = find_member(details, "context_length");
   Json entry = {{"id", model.name},
                 {"object", "model"},
-                {"type", "llm"},
+                {"type", ollama::embeds(model) ? "embeddings" : "llm"},
                 {"publisher", "hearth"},
                 {"arch", details.value("family", "")},
                 {"compatibility_type", "gguf"},
@@ -84,6 +84,12 @@ void chat_completions_v0(Context& context, const Request& request, const Respond
 
 void completions_v0(Context& context, const Request& request, const ResponderPtr& responder) {
   openai::answer_completion(context, request, responder, Dialect::kLmStudio, figures_of(context));
+}
+
+void embeddings_v0(Context& context, const Request& request, const ResponderPtr& responder) {
+  Checked<Prepared> prepared = prepare(context, request, Dialect::kLmStudio);
+  if (!prepared.ok()) return send_error(*responder, Dialect::kLmStudio, prepared.error(), request.id);
+  openai::answer_embeddings(*prepared, request, responder, Dialect::kLmStudio);
 }
 
 }  // namespace hearth::server::lmstudio

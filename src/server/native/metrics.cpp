@@ -71,6 +71,8 @@ constexpr Metric kSums[] = {
 constexpr Metric kPerModel[] = {
     {"hearth_reused_tokens_total", "counter", "Prompt tokens that were found computed",
      [](const ServiceStats& s) { return static_cast<double>(s.reused_tokens); }},
+    {"hearth_embeddings_total", "counter", "Texts that were made into vectors",
+     [](const ServiceStats& s) { return static_cast<double>(s.embeddings); }},
     {"hearth_sessions", "gauge", "Answers that can be made at once", [](const ServiceStats& s) { return static_cast<double>(s.sessions); }},
     {"hearth_answers_running", "gauge", "Answers being made", [](const ServiceStats& s) { return static_cast<double>(s.running); }},
     {"hearth_answers_waiting", "gauge", "Answers that wait", [](const ServiceStats& s) { return static_cast<double>(s.waiting); }},

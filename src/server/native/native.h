@@ -1,4 +1,4 @@
-// llama-server's own routes: completions of raw prompts, tokens, and how the server is.
+// llama-server's own routes: completions of raw prompts, embeddings, tokens, and how the server is.
 //
 // Contract: fields and shapes as clients of llama-server read them; errors are {"error": {code, message, type}}; durations
 // are milliseconds; JSON is compact. Names of models stand where llama-server tells paths.
@@ -11,6 +11,7 @@ namespace hearth::server::native {
 
 void completion(Context& context, const Request& request, const ResponderPtr& responder);
 void infill(Context& context, const Request& request, const ResponderPtr& responder);
+void embeddings(Context& context, const Request& request, const ResponderPtr& responder);
 
 void tokenize(Context& context, const Request& request, const ResponderPtr& responder);
 void detokenize(Context& context, const Request& request, const ResponderPtr& responder);

@@ -26,7 +26,11 @@ void tags(Context& context, const Request& request, const ResponderPtr& responde
   const Result<std::vector<library::Installed>> models = context.models.installed();
   if (!models.ok()) return send_error(*responder, Dialect::kOllama, api_error(models.error()), request.id);
   Json list = Json::array();
-  for (const library::Installed& model : *models) list.push_back(list_entry(model));
+  for (const library::Installed& model : *models) {
+    Json entry = list_entry(model);
+    entry["capabilities"] = capabilities_of(model);
+    list.push_back(std::move(entry));
+  }
   send_json(*responder, {{"models", std::move(list)}});
 }
 

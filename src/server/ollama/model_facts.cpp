@@ -122,6 +122,12 @@ std::string token_text(const gguf::View& view, const char* id_key) {
   return id && tokens.ok() && *id < tokens->size() ? std::string((*tokens)[*id]) : "";
 }
 
+// How states of tokens become one vector: files of chat models say nothing about it.
+bool says_pooling(const gguf::View& view) {
+  const std::string architecture(view.get_string("general.architecture").value_or(""));
+  return view.get_u64(architecture + ".pooling_type").value_or(0) != 0;
+}
+
 std::string chat_template_of(const gguf::View& view) {
   return std::string(view.get_string("tokenizer.chat_template").value_or(""));
 }
@@ -175,11 +181,27 @@ GapTexts gap_texts(const library::Installed& model, const gguf::View& view) {
 }
 
 std::vector<std::string> capabilities_of(const gguf::View& view, const GapTexts& gap) {
+  if (says_pooling(view)) return {"embedding"};
   std::vector<std::string> list = {"completion"};
   if (gap.any()) list.push_back("insert");
-  const std::string architecture(view.get_string("general.architecture").value_or(""));
-  if (view.has(architecture + ".pooling_type")) list = {"embedding"};
   return list;
+}
+
+std::vector<std::string> capabilities_of(const library::Installed& model) {
+  static Remembered<std::vector<std::string>> known;
+  return known.get(model, [&]() -> std::vector<std::string> {
+    const Result<std::unique_ptr<gguf::View>> view = gguf::View::open(model.path);
+    if (!view.ok()) return {};
+    return capabilities_of(**view, gap_texts(model, **view));
+  });
+}
+
+bool embeds(const library::Installed& model) {
+  static Remembered<bool> known;
+  return known.get(model, [&] {
+    const Result<std::unique_ptr<gguf::View>> view = gguf::View::open(model.path);
+    return view.ok() && says_pooling(**view);
+  });
 }
 
 Json model_info(const gguf::View& view, bool verbose) {

@@ -31,6 +31,10 @@ struct GapTexts {
 };
 GapTexts gap_texts(const library::Installed& model, const gguf::View& view);
 std::vector<std::string> capabilities_of(const gguf::View& view, const GapTexts& gap);
+// The same, by the file; none if it cannot be read.
+std::vector<std::string> capabilities_of(const library::Installed& model);
+// Whether the file says that it is made for embeddings.
+bool embeds(const library::Installed& model);
 // When the file was last written, as RFC 3339 with nanoseconds.
 std::string modified_at(const library::Installed& model);
 

@@ -13,6 +13,8 @@ namespace hearth::server::ollama {
 // Answers.
 void chat(Context& context, const Request& request, const ResponderPtr& responder);
 void generate(Context& context, const Request& request, const ResponderPtr& responder);
+void embed(Context& context, const Request& request, const ResponderPtr& responder);
+void embeddings(Context& context, const Request& request, const ResponderPtr& responder);
 
 // What there is.
 void tags(Context& context, const Request& request, const ResponderPtr& responder);

@@ -1,4 +1,4 @@
-// OpenAI's routes: chat completions, completions and models.
+// OpenAI's routes: chat completions, completions, embeddings and models.
 //
 // Contract: fields and shapes as the public OpenAI clients read them, llama-server's additions beside them. Handlers answer
 // every request; errors are {"error": {message, type, param, code}}.
@@ -12,6 +12,7 @@ namespace hearth::server::openai {
 
 void chat_completions(Context& context, const Request& request, const ResponderPtr& responder);
 void completions(Context& context, const Request& request, const ResponderPtr& responder);
+void embeddings(Context& context, const Request& request, const ResponderPtr& responder);
 void list_models(Context& context, const Request& request, const ResponderPtr& responder);
 void show_model(Context& context, const Request& request, const ResponderPtr& responder);
 
@@ -28,5 +29,6 @@ using Decorate = std::function<void(Json* object, const Models::Lease& model, co
 void answer_chat(Context& context, const Request& request, const ResponderPtr& responder, Dialect dialect, Decorate decorate);
 void answer_completion(Context& context, const Request& request, const ResponderPtr& responder, Dialect dialect,
                        Decorate decorate);
+void answer_embeddings(const Prepared& prepared, const Request& request, const ResponderPtr& responder, Dialect dialect);
 
 }  // namespace hearth::server::openai

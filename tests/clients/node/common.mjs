@@ -2,6 +2,7 @@
 export const [base, model] = process.argv.slice(2);
 export const prompt = 'Name three colours.';
 export const greedy = 24; // tokens
+export const texts = ['The cat sat on the mat.', 'Ein Hund läuft über die Straße.']; // to embed
 
 export function print(value) {
   process.stdout.write(JSON.stringify(value));

@@ -1,6 +1,6 @@
-// The ollama package: chat, generate, lists and errors. Prints what it got as JSON.
+// The ollama package: chat, generate, embed, lists and errors. Prints what it got as JSON.
 import { Ollama } from 'ollama';
-import { base, greedy, model, prompt, print } from './common.mjs';
+import { base, greedy, model, prompt, print, texts } from './common.mjs';
 
 const client = new Ollama({ host: base });
 const request = { model, messages: [{ role: 'user', content: prompt }], options: { temperature: 0, num_predict: greedy } };
@@ -19,6 +19,8 @@ print({
   chat: whole.message.content,
   chatStreamed: streamed,
   generated: generated.response,
+  embedded: (await client.embed({ model, input: texts })).embeddings,
+  embeddedOld: (await client.embeddings({ model, prompt: texts[0] })).embedding,
   doneReasons: [whole.done_reason, last.done_reason],
   evalCounts: [whole.eval_count, last.eval_count],
   models: (await client.list()).models.map((entry) => entry.name),

@@ -1,6 +1,6 @@
-// The openai package: chat, completions, responses, models and errors. Prints what it got as JSON.
+// The openai package: chat, completions, responses, embeddings, models and errors. Prints what it got as JSON.
 import OpenAI from 'openai';
-import { base, greedy, model, prompt, print, thrown } from './common.mjs';
+import { base, greedy, model, prompt, print, texts, thrown } from './common.mjs';
 
 const client = new OpenAI({ baseURL: `${base}/v1`, apiKey: 'any', maxRetries: 0 });
 const chat = { model, messages: [{ role: 'user', content: prompt }], temperature: 0, max_tokens: greedy };
@@ -27,6 +27,9 @@ const again = await client.responses.retrieve(response.id);
 const next = await client.responses.create({ ...request, input: 'Why?', previous_response_id: response.id });
 await client.responses.delete(response.id);
 
+const embedded = await client.embeddings.create({ model, input: texts }); // asks for base64 and decodes it
+const plain = await client.embeddings.create({ model, input: texts, encoding_format: 'float' });
+
 const models = [];
 for await (const entry of client.models.list()) models.push(entry.id);
 
@@ -40,6 +43,8 @@ print({
   events,
   retrieved: again.output[0].content[0].text,
   nextInput: next.usage.input_tokens > response.usage.input_tokens + response.usage.output_tokens,
+  embedded: embedded.data.map((entry) => Array.from(entry.embedding)),
+  embeddedPlain: plain.data.map((entry) => entry.embedding),
   models,
   unknown: await thrown(() => client.chat.completions.create({ ...chat, model: 'absent' }), OpenAI.NotFoundError),
   range: await thrown(() => client.chat.completions.create({ ...chat, temperature: -1 }), OpenAI.BadRequestError),
