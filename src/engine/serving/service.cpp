@@ -102,6 +102,7 @@ struct Service::Impl {
   double mean_answer_seconds = 0;
 
   std::atomic<bool> step_cancel{false};    // read between the layers of a step
+  std::atomic<int64_t> busy_since_ns{0};   // 0: waits
   std::unique_ptr<PrefixCache> cache;      // calls back until it is gone
   std::thread thread;                      // last: it uses all of the above
 };
@@ -159,6 +160,7 @@ bool Service::Impl::take_inbox() {
     gone.swap(cancelled);
     stop = stopping;
   }
+  busy_since_ns = monotonic_ns();
   for (Submitted& one : arrived) {
     const auto tokens = static_cast<int64_t>(one.request.prompt.size());
     const std::string owner = one.request.owner;
@@ -180,6 +182,7 @@ void Service::Impl::run() {
     scheduler.step();
     publish();
     tell_waiting();
+    busy_since_ns = 0;
   }
 }
 
@@ -330,6 +333,11 @@ int Service::retry_after_seconds() const {
   const std::lock_guard lock(impl_->mutex);
   const double rounds = static_cast<double>(impl_->accepted) / impl_->options.max_sessions;
   return std::clamp(static_cast<int>(std::ceil(rounds * impl_->mean_answer_seconds / 2)), 1, kMaxRetrySeconds);
+}
+
+double Service::busy_seconds() const {
+  const int64_t since = impl_->busy_since_ns;
+  return since == 0 ? 0 : seconds_since(since);
 }
 
 ServiceStats Service::stats() const {

@@ -73,6 +73,8 @@ class Service {
   // Refuses new answers from now on and waits for the others, so long at most. True once there are none.
   bool drain(int64_t milliseconds);
 
+  // How long the thread has been at its present step; 0 while it waits for something to do.
+  double busy_seconds() const;
   ServiceStats stats() const;
   std::vector<SessionStats> sessions() const;
 

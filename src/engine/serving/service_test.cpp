@@ -250,6 +250,23 @@ TEST(Service, DrainingRefusesAndWaits) {
   EXPECT_EQ(service->submit(request, listener.callbacks(1)).error().code, ErrorCode::kResource);
 }
 
+TEST(Service, TellsHowLongItHasBeenAtAStep) {
+  Listener listener;  // hears the service to its end
+  const auto service = serve({});
+  EXPECT_EQ(service->busy_seconds(), 0);
+  listener.hold_at(10);  // whoever waits here holds up the service's thread, as a step that does not come back would
+  AnswerRequest request = endless(service->engine());
+  request.options.max_tokens = 20;
+  ASSERT_TRUE(service->submit(request, listener.callbacks(0)).ok());
+  listener.wait_for_tokens(0, 10);
+  const double first = service->busy_seconds();
+  EXPECT_GT(first, 0);
+  while (service->busy_seconds() <= first) std::this_thread::yield();
+  listener.let_go();
+  ASSERT_TRUE(listener.wait(0).ok());
+  while (service->busy_seconds() > 0) std::this_thread::yield();  // it waits for work again
+}
+
 TEST(Service, TellsOfItsSessions) {
   Listener listener;  // hears the service to its end
   ServiceOptions options;
