@@ -17,13 +17,13 @@
 
 #include "base/os_error.h"
 #include "base/utf8.h"
+#include "cli/running_server.h"
 #include "cli/serve_options.h"
 #include "nlohmann/json.hpp"
 
 namespace hearth::cli {
 namespace {
 
-using Deadline = std::chrono::steady_clock::time_point;
 using json = nlohmann::ordered_json;
 
 struct Target {
@@ -61,20 +61,6 @@ Result<void> wait_for(int socket, short events, Deadline deadline) {
     if (errno != EINTR) return os_error(errno, "cannot wait for the server");
     return Error{ErrorCode::kCancelled, "interrupted"};
   }
-}
-
-Result<FileDescriptor> connect_unix(const std::string& address, const std::string& path) {
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof name.sun_path) {
-    return Error{ErrorCode::kInvalidArgument, "the path of a unix socket must have 1 to " +
-                                                  std::to_string(sizeof name.sun_path - 1) + " bytes: " + printable(path)};
-  }
-  std::memcpy(name.sun_path, path.data(), path.size());
-  FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket.valid()) return os_error(errno, "cannot make a socket");
-  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) return nobody(address, errno);
-  return socket;
 }
 
 Result<FileDescriptor> connect_tcp(const std::string& address, const Target& target, Deadline deadline) {
@@ -183,12 +169,42 @@ Result<HttpAnswer> parse_http_answer(const std::string& bytes) {
   return answer;
 }
 
+Result<FileDescriptor> connect_unix_socket(const std::string& path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof name.sun_path) {
+    return Error{ErrorCode::kInvalidArgument, "the path of a unix socket must have 1 to " +
+                                                  std::to_string(sizeof name.sun_path - 1) + " bytes: " + printable(path)};
+  }
+  std::memcpy(name.sun_path, path.data(), path.size());
+  FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return os_error(errno, "cannot make a socket");
+  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) return nobody("unix:" + path, errno);
+  return socket;
+}
+
+Result<void> send_request(int socket, const std::string& host, const std::string& method, const std::string& path,
+                          const std::string& body, Deadline deadline) {
+  std::string request = method + " " + path + " HTTP/1.1\r\nHost: " + host +
+                        "\r\nConnection: close\r\nAccept: application/json\r\nContent-Length: " + std::to_string(body.size());
+  if (!body.empty()) request += "\r\nContent-Type: application/json";
+  if (const char* key = environment("HEARTH_API_KEY")) {
+    if (std::strpbrk(key, "\r\n") != nullptr) return Error{ErrorCode::kInvalidArgument, "HEARTH_API_KEY must be one line"};
+    request += std::string("\r\nAuthorization: Bearer ") + key;
+  }
+  request += "\r\n\r\n" + body;
+  return send_all(socket, request, deadline);
+}
+
+Result<HttpAnswer> receive_answer(int socket, Deadline deadline) { return parse_http_answer(TRY(receive_all(socket, deadline))); }
+
 Result<std::string> server_address() {
   for (const char* name : {"HEARTH_HOST", "OLLAMA_HOST"}) {
     const char* value = environment(name);
     if (value == nullptr) continue;
     return std::string(value).starts_with("unix:") ? Result<std::string>(value) : address_of_host(value);
   }
+  if (const Result<RunningServer> running = find_running_server(); running.ok()) return "unix:" + running->socket;
   return address_of_host("");
 }
 
@@ -197,19 +213,11 @@ Result<HttpAnswer> http_request(const std::string& address, const std::string& m
   const Deadline deadline = std::chrono::steady_clock::now() + limit;
   const Target target = split(address);
   const FileDescriptor socket =
-      target.socket.empty() ? TRY(connect_tcp(address, target, deadline)) : TRY(connect_unix(address, target.socket));
+      target.socket.empty() ? TRY(connect_tcp(address, target, deadline)) : TRY(connect_unix_socket(target.socket));
   const bool bracket = target.host.find(':') != std::string::npos;
-  std::string request = method + " " + path + " HTTP/1.1\r\nHost: " + (bracket ? "[" + target.host + "]" : target.host) +
-                        (target.port.empty() ? "" : ":" + target.port) +
-                        "\r\nConnection: close\r\nAccept: application/json\r\nContent-Length: " + std::to_string(body.size());
-  if (!body.empty()) request += "\r\nContent-Type: application/json";
-  if (const char* key = environment("HEARTH_API_KEY")) {
-    if (std::strpbrk(key, "\r\n") != nullptr) return Error{ErrorCode::kInvalidArgument, "HEARTH_API_KEY must be one line"};
-    request += std::string("\r\nAuthorization: Bearer ") + key;
-  }
-  request += "\r\n\r\n" + body;
-  TRY(send_all(socket.get(), request, deadline));
-  return parse_http_answer(TRY(receive_all(socket.get(), deadline)));
+  const std::string host = (bracket ? "[" + target.host + "]" : target.host) + (target.port.empty() ? "" : ":" + target.port);
+  TRY(send_request(socket.get(), host, method, path, body, deadline));
+  return receive_answer(socket.get(), deadline);
 }
 
 Result<json> ask_server(const std::string& address, const std::string& method, const std::string& path, const json& body,

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <string>
 
+#include "base/os_error.h"
 #include "hearth/error.h"
 #include "nlohmann/json_fwd.hpp"
 
@@ -21,8 +22,18 @@ struct HttpAnswer {
   std::string body;
 };
 
-// "ADDR:PORT" of the server that the environment names, else of the default one.
+// The server that the environment names, else the running one of this HEARTH_HOME ("unix:..."), else the default address.
 Result<std::string> server_address();
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+// The parts of a request, for those who read its answer themselves. kNotFound: nobody listens there.
+Result<FileDescriptor> connect_unix_socket(const std::string& path);
+// `host`: as the Host header has it. The server closes the connection after its answer.
+Result<void> send_request(int socket, const std::string& host, const std::string& method, const std::string& path,
+                          const std::string& body, Deadline deadline);
+
+Result<HttpAnswer> receive_answer(int socket, Deadline deadline);
 
 // `address`: "127.0.0.1:11434", "[::1]:8080", "unix:/run/hearth.sock". Error kNotFound: nobody listens there.
 Result<HttpAnswer> http_request(const std::string& address, const std::string& method, const std::string& path,

@@ -1,7 +1,7 @@
 // hearth ps and hearth stop: what a running server has in memory, and taking a model out of it.
 //
-// Contract: asks the server at HEARTH_HOST, OLLAMA_HOST or the default address. stdout has the table, or with --json what the
-// server said. Exit code 1 if no server answers.
+// Contract: asks the server at HEARTH_HOST or OLLAMA_HOST, else that of this HEARTH_HOME, else at the default address. stdout has
+// the table, or with --json what the server said. Exit code 1 if no server answers.
 // Not here: models on disk (cli/list.cpp).
 #include <cstdio>
 #include <ctime>
@@ -85,7 +85,8 @@ void add_ps(CLI::App& app, int* exit_code) {
   CLI::App* verb = app.add_subcommand("ps", "List the models that a running server has in memory");
   verb->add_flag("--json", *as_json, "Print a JSON array");
   verb->footer(
-      "The server is the one at HEARTH_HOST or OLLAMA_HOST, else 127.0.0.1:11434. HEARTH_API_KEY is shown to it.\n\n"
+      "The server is the one at HEARTH_HOST or OLLAMA_HOST, else the running one of this user and HEARTH_HOME, else that at\n"
+      "127.0.0.1:11434. HEARTH_API_KEY is shown to it.\n\n"
       "Examples:\n"
       "  hearth ps\n"
       "  HEARTH_HOST=127.0.0.1:8080 hearth ps --json");

@@ -1,7 +1,8 @@
 // hearth run: a chat at a terminal, or one answer to a prompt.
 //
 // Contract: without a terminal, or with a prompt, stdout has the answer (or one JSON object) and nothing else; everything
-// else goes to stderr. An answer that the context cut off is exit code 1, one that was interrupted 130.
+// else goes to stderr. An answer that the context cut off is exit code 1, one that was interrupted 130. Who answers, this
+// process or a running server, is chat.h's business.
 // Not here: the interactive part (cli/chat/).
 #include <cstdio>
 #include <memory>
@@ -16,7 +17,6 @@
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "nlohmann/json.hpp"
-#include "text/tokenizer.h"
 
 namespace hearth::cli {
 namespace {
@@ -29,10 +29,10 @@ struct RunOptions {
   bool json = false, verbose = false, quiet = false;
 };
 
-json logprobs_to_json(const Engine& engine, const GenerateResult& result) {
-  const text::Tokenizer& tokenizer = engine.tokenizer();
+json logprobs_to_json(const Chat& chat, const GenerateResult& result) {
   const auto entry = [&](int32_t id, float logprob) {
-    return json{{"id", id}, {"token", tokenizer.token_bytes(id, /*special=*/true)}, {"logprob", logprob}};
+    const auto text = chat.token_texts.find(id);
+    return json{{"id", id}, {"token", text == chat.token_texts.end() ? "" : text->second}, {"logprob", logprob}};
   };
   json list = json::array();
   for (const GeneratedToken& token : result.tokens) {
@@ -46,16 +46,16 @@ json logprobs_to_json(const Engine& engine, const GenerateResult& result) {
 
 void print_json(const RunOptions& run, const GenerateResult& result, const GenerateOptions& options) {
   const Chat& chat = run.chat;
-  json object = {{"model", chat.model.name},
+  json object = {{"model", chat.name},
                  {"text", result.text},
                  {"finish_reason", finish_reason_name(result.finish_reason)}};
   if (!result.stop_string.empty()) object["stop"] = result.stop_string;
   object["seed"] = options.sampler.seed;
   object["prompt_tokens"] = result.prompt_tokens;
   object["answer_tokens"] = result.tokens.size();
-  object["context_used"] = chat.session->size();
-  object["context"] = chat.session->context();
-  object["load_ms"] = chat.model.load_ms;
+  object["context_used"] = chat.context_used;
+  object["context"] = chat.info.context;
+  object["load_ms"] = chat.load_ms;
   object["prompt_ms"] = result.prompt_ms;
   object["answer_ms"] = result.decode_ms;
   object["prompt_tokens_per_second"] = prompt_rate(result);
@@ -63,7 +63,8 @@ void print_json(const RunOptions& run, const GenerateResult& result, const Gener
   object["steps"] = result.decode_steps;
   object["drafted_tokens"] = result.drafted_tokens;
   object["accepted_tokens"] = result.accepted_tokens;
-  if (options.sampler.logprobs >= 0) object["logprobs"] = logprobs_to_json(*chat.model.engine, result);
+  object["in_server"] = chat.server.has_value();
+  if (options.sampler.logprobs >= 0) object["logprobs"] = logprobs_to_json(chat, result);
   std::printf("%s\n", object.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
 }
 
@@ -120,7 +121,7 @@ int answer_once(RunOptions* run) {
     std::fprintf(stderr, "[%s]\n", summary(chat, *result).c_str());
   }
   if (result->finish_reason == FinishReason::kContextFull) {
-    report({ErrorCode::kContextFull, "the answer ended because the context of " + std::to_string(chat.session->context()) +
+    report({ErrorCode::kContextFull, "the answer ended because the context of " + std::to_string(chat.info.context) +
                                          " tokens is full: take a larger one (--ctx) or set --max-tokens"});
   }
   return exit_code_of(*result);
@@ -151,6 +152,7 @@ void add_run(CLI::App& app, int* exit_code) {
   verb->add_option("PROMPT", run->prompt, "What to answer; standard input is appended if it is no terminal")->type_name("");
   verb->add_option("--system", run->chat.system, "System prompt")->type_name("TEXT");
   verb->add_flag("--raw", run->chat.raw, "No chat template: the model continues the prompt");
+  verb->add_flag("--local", run->chat.local, "Answer in this process, also where a server runs");
   verb->add_flag("--json", run->json, "Print one JSON object: text, finish_reason, seed, counts and times");
   verb->add_flag("--verbose", run->verbose, "Counts, times and the seed after the answer (stderr)");
   verb->add_flag("-q,--quiet", run->quiet, "Nothing on stderr but errors");
@@ -159,7 +161,9 @@ void add_run(CLI::App& app, int* exit_code) {
   add_engine_options(verb, &run->chat.engine, /*with_context=*/true);
   verb->footer(
       "Without PROMPT at a terminal this is a chat; /? there shows its commands. A model that is not here is pulled first.\n"
-      "A model without chat template continues the text.\n\n"
+      "A model without chat template continues the text.\n"
+      "Where 'hearth serve' runs for the same user and HEARTH_HOME, it answers, with the same text; not if MODEL is a file, nor\n"
+      "with --raw, --threads, --isa, --ctx, --draft or another --kv than the server's.\n\n"
       "Examples:\n"
       "  hearth run                                         chat with the default model\n"
       "  hearth run smollm2:135m 'What is a hearth?'        one answer\n"

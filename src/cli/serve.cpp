@@ -5,6 +5,8 @@
 // Not here: what is served (server/).
 #include <signal.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -12,10 +14,14 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/units.h"
 #include "base/utf8.h"
 #include "cli/exit.h"
 #include "cli/models.h"
 #include "cli/serve_options.h"
+#include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "server/serve.h"
 
@@ -52,15 +58,43 @@ sigset_t block_signals() {
   return set;
 }
 
-void load_now(server::Server& running) {
-  auto lease = running.models().acquire("");
-  if (!lease.ok()) {
-    std::fprintf(stderr, "hearth: %s\n", printable(lease.error().message).c_str());
-    return;
+constexpr std::chrono::milliseconds kLook{100};
+constexpr double kTellSeconds = 2;  // between two lines about how far reading has got
+
+// Loads the default model and tells how its file is being read, until it is there or `stop`.
+void load_default(server::Server& running, const std::atomic<bool>& stop) {
+  const auto lease = running.models().acquire("");
+  if (!lease.ok()) return log(LogLevel::kError, printable(lease.error().message, 1000));
+  const std::string name = printable((*lease)->name());
+  const int64_t begun = monotonic_ns();
+  int64_t told = begun;
+  for (;;) {
+    const ReadProgress progress = (*lease)->engine().read_progress();
+    if (stop || progress.done_bytes >= progress.total_bytes) break;
+    if (seconds_since(told) >= kTellSeconds) {
+      told = monotonic_ns();
+      const double rate = static_cast<double>(progress.done_bytes) / seconds_since(begun);
+      log(LogLevel::kInfo, "reading " + name + ": " + format_bytes(static_cast<uint64_t>(progress.done_bytes)) + " of " +
+                               format_bytes(static_cast<uint64_t>(progress.total_bytes)) + ", " +
+                               format_bytes(static_cast<uint64_t>(rate)) + "/s",
+          {{"model", (*lease)->name()}, {"done_bytes", progress.done_bytes}, {"total_bytes", progress.total_bytes}});
+    }
+    std::this_thread::sleep_for(kLook);
   }
-  const ModelInfo& info = (*lease)->engine().info();
-  std::fprintf(stderr, "hearth: %s is loaded, context %lld of %lld tokens\n", printable((*lease)->name()).c_str(),
-               static_cast<long long>(info.context), static_cast<long long>(info.context_trained));
+  if (told != begun && !stop) log(LogLevel::kInfo, name + " is in memory");
+}
+
+void tell_addresses(const server::Server& running, const ServeVerb& options) {
+  for (const std::string& address : running.addresses()) {
+    const bool http = !address.starts_with("unix:");
+    log(LogLevel::kInfo, "listening on " + (http ? "http://" + address : printable(address)), {{"address", address}});
+  }
+  const size_t keys = options.serve.http.gate.keys.size();
+  if (keys > 0) log(LogLevel::kInfo, std::to_string(keys) + (keys == 1 ? " key may ask" : " keys may ask"), {{"keys", static_cast<int64_t>(keys)}});
+  if (options.serve.airgap) log(LogLevel::kInfo, "the kernel refuses this process every way to a network from now on", {{"airgap", true}});
+  if (const auto& problem = running.home_problem()) {
+    log(LogLevel::kWarning, "'hearth run' will not use this server: " + printable(problem->message, 1000));
+  }
 }
 
 int run_serve(CLI::App* verb, ServeVerb& options) {
@@ -68,19 +102,27 @@ int run_serve(CLI::App* verb, ServeVerb& options) {
   Result<std::unique_ptr<server::Server>> started = start(verb, options);
   if (!started.ok()) return report(started.error());
   server::Server& running = **started;
-  for (const std::string& address : running.addresses()) {
-    std::fprintf(stderr, "hearth: listening on %s\n", printable(address).c_str());
-  }
-  if (!options.engine.model.empty()) load_now(running);
+  tell_addresses(running, options);
+  std::atomic<bool> stop{false};
+  std::thread loader;
+  if (!options.engine.model.empty()) loader = std::thread([&] { load_default(running, stop); });
   int number = 0;
   sigwait(&signals, &number);
-  std::fprintf(stderr, "hearth: stopping; running answers may end within %d s, another signal ends them now\n", options.drain_seconds);
+  stop = true;
+  if (stderr_is_terminal()) std::fputs("\n", stderr);  // behind the ^C
+  log(LogLevel::kInfo, "stopping: running answers may end within " + std::to_string(options.drain_seconds) +
+                           " s, another signal (Ctrl-C) ends them now", {{"drain_seconds", static_cast<int64_t>(options.drain_seconds)}});
   std::thread([signals] {
     int again = 0;
     sigwait(&signals, &again);
+    if (stderr_is_terminal()) std::fputs("\n", stderr);
+    log(LogLevel::kWarning, "stopped at once");
     _Exit(kExitInterrupted);
   }).detach();
-  if (!running.stop(std::chrono::seconds(options.drain_seconds))) std::fprintf(stderr, "hearth: some answers were cut off\n");
+  if (!running.stop(std::chrono::seconds(options.drain_seconds))) log(LogLevel::kWarning, "some answers were cut off");
+  if (loader.joinable()) loader.join();
+  started->reset();
+  log(LogLevel::kInfo, "stopped");
   return kExitDone;
 }
 

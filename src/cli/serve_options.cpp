@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "CLI/CLI.hpp"
+#include "base/log.h"
 #include "cli/config_file.h"
 #include "server/keys.h"
 
@@ -60,6 +61,9 @@ void add_capacity_options(CLI::App* verb, ServeVerb* options) {
       ->check(CLI::Range(0, 1000))
       ->envname("OLLAMA_MAX_LOADED_MODELS")
       ->type_name("N");
+  verb->add_option("--memory", options->memory,
+                   "Memory for all models together; idle ones make room, and contexts are reduced to fit (default: what is free)")
+      ->type_name("BYTES");
   verb->add_option("--prefix-cache", options->prefix_cache,
                    "Memory for the beginnings of past prompts, so that they need not be worked through again; 0: none (default 256MiB)")
       ->type_name("BYTES");
@@ -68,6 +72,22 @@ void add_capacity_options(CLI::App* verb, ServeVerb* options) {
   verb->add_flag("--cache-per-key", models.service.cache_per_owner, "Keys do not share beginnings of prompts");
   verb->add_option("--drain", options->drain_seconds, "Seconds that running answers get when the server stops (default 30)")
       ->check(CLI::Range(0, 86400))
+      ->type_name("SECONDS");
+}
+
+void add_log_options(CLI::App* verb, ServeVerb* options) {
+  verb->add_option("--log-format", options->log_format, "Lines of the log: text for people, json for programs (default text)")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->envname("HEARTH_LOG_FORMAT")
+      ->type_name("FORMAT");
+  verb->add_option("--log-level", options->log_level, "error, warning, info (one line per request; default) or debug (health checks, too)")
+      ->check(CLI::IsMember({"error", "warning", "info", "debug"}))
+      ->envname("HEARTH_LOG")
+      ->type_name("LEVEL");
+  verb->add_flag("--log-prompts", options->serve.log_prompts, "The log has the text of every request and answer; else never");
+  verb->add_option("--watchdog", options->serve.watchdog_seconds,
+                   "Seconds that one step of a model may take until /health is 503, and that an answer may stand still (default 600)")
+      ->check(CLI::Range(1.0, 86400.0))
       ->type_name("SECONDS");
 }
 
@@ -100,6 +120,7 @@ void add_serve_options(CLI::App* verb, ServeVerb* options) {
       ->type_name("");
   add_network_options(verb, options);
   add_capacity_options(verb, options);
+  add_log_options(verb, options);
   add_engine_options(verb, &options->engine, /*with_context=*/true);
   verb->get_option("--ctx")->envname("OLLAMA_CONTEXT_LENGTH");
   verb->get_option("--kv")->envname("OLLAMA_KV_CACHE_TYPE");
@@ -117,8 +138,12 @@ Result<void> resolve_serve_options(CLI::App* verb, const std::string& home, Serv
   server::ServeOptions& serve = options->serve;
   if (serve.http.listen.empty()) serve.http.listen = {TRY(address_of_host(environment("OLLAMA_HOST")))};
   serve.http.gate.keys = TRY(server::read_keys(home + "/keys.toml"));
+  set_log({*log_level_named(options->log_level), options->log_format == "json" ? LogFormat::kJson : LogFormat::kText, /*times=*/true});
   server::ModelsOptions& models = serve.models;
   models.load = load_options(options->engine, "");
+  if (!options->memory.empty()) models.memory_limit_bytes = TRY(parse_bytes(options->memory, "--memory"));
+  models.load.memory_limit_bytes = models.memory_limit_bytes;
+  models.service.watchdog_seconds = static_cast<int64_t>(serve.watchdog_seconds);
   models.service.max_sessions = models.load.max_sessions;
   models.service.prefix_cache_bytes = TRY(parse_bytes(options->prefix_cache, "--prefix-cache"));
   models.service.prefix_disk_bytes = TRY(parse_bytes(options->prefix_cache_disk, "--prefix-cache-disk"));

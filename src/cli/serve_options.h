@@ -24,6 +24,8 @@ struct ServeVerb {
   std::string ollama_host;         // OLLAMA_HOST, where --listen says nothing
   std::string prefix_cache = "256MiB", prefix_cache_disk = "off";
   int drain_seconds = 30;
+  std::string memory;              // --memory: for all models together; empty: what there is
+  std::string log_format = "text", log_level = "info";
 };
 
 void add_serve_options(CLI::App* verb, ServeVerb* options);

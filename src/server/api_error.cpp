@@ -87,6 +87,17 @@ Json native_error(const ApiError& error) {
 
 }  // namespace
 
+const char* dialect_name(Dialect dialect) {
+  switch (dialect) {
+    case Dialect::kOpenAi: return "openai";
+    case Dialect::kOllama: return "ollama";
+    case Dialect::kAnthropic: return "anthropic";
+    case Dialect::kNative: return "native";
+    case Dialect::kLmStudio: return "lmstudio";
+  }
+  return "native";
+}
+
 ApiError bad_request(std::string message, std::string param) {
   return {400, std::move(message), std::move(param), "", 0, 0, 0};
 }

@@ -16,6 +16,8 @@ namespace hearth::server {
 
 enum class Dialect { kOpenAi, kOllama, kAnthropic, kNative, kLmStudio };  // kNative: llama-server's own routes
 
+const char* dialect_name(Dialect dialect);  // "openai", "ollama", ...
+
 struct ApiError {
   int status = 400;
   std::string message;

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "engine/decoding.h"
+#include "server/http/request_record.h"
 #include "server/messages.h"
 #include "text/tokenizer.h"
 
@@ -17,6 +18,7 @@ void send_json(Responder& responder, const Json& json, int status, Headers more)
 }
 
 void send_error(Responder& responder, Dialect dialect, const ApiError& error, std::string_view request_id) {
+  if (responder.record()) responder.record()->add([&](RequestFacts& facts) { facts.error = error.message; });
   Headers headers;
   if (error.retry_after_seconds > 0) headers.emplace_back("retry-after", std::to_string(error.retry_after_seconds));
   if (dialect == Dialect::kAnthropic) headers.emplace_back("request-id", request_id);
@@ -106,6 +108,12 @@ Checked<Prepared> prepare(Context& context, const Request& request, Dialect dial
 
 Headers answer_headers(const Parameters& parameters) {
   return {{"x-hearth-seed", std::to_string(parameters.generate.sampler.seed)}};
+}
+
+int64_t tokens_held(const GenerateResult& result) {
+  const bool by_token = result.finish_reason == FinishReason::kStop && result.stop_string.empty();
+  const auto answer = static_cast<int64_t>(result.tokens.size());
+  return result.prompt_tokens + (by_token || answer == 0 ? answer : answer - 1);
 }
 
 Json timings_of(const GenerateResult& result) {

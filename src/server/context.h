@@ -18,6 +18,7 @@
 #include "server/models.h"
 #include "server/openai/response_store.h"
 #include "server/parameters.h"
+#include "server/watchdog.h"
 
 namespace hearth::server {
 
@@ -27,6 +28,7 @@ struct Context {
   int64_t started_ns = 0;            // monotonic
   Background background = {};        // pulls
   openai::ResponseStore responses = openai::ResponseStore();  // of /v1/responses and /api/v1/chat
+  const Watchdog* watchdog = nullptr;  // none: nobody watches
 };
 
 using ResponderPtr = std::shared_ptr<Responder>;
@@ -60,6 +62,8 @@ Checked<Prepared> prepare(Context& context, const Request& request, Dialect dial
 // Headers of every generated answer: the seed that was used.
 Headers answer_headers(const Parameters& parameters);
 
+// Positions of the context that an answer fills when it ends: the last token was drawn, but not run.
+int64_t tokens_held(const GenerateResult& result);
 // llama-server's figures of one answer, in milliseconds.
 Json timings_of(const GenerateResult& result);
 // [{token, logprob, bytes, top_logprobs}], OpenAI's form.

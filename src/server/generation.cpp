@@ -1,7 +1,10 @@
 // Contract and exclusions: server/generation.h.
 #include "server/generation.h"
 
+#include <algorithm>
 #include <mutex>
+
+#include "server/http/request_record.h"
 
 namespace hearth::server {
 
@@ -14,6 +17,7 @@ struct Run : std::enable_shared_from_this<Run> {
   Generation request;
   AnswerEvents events;
   std::weak_ptr<Responder> reader;
+  std::shared_ptr<RequestRecord> record;  // of the request; may be null
   std::mutex mutex;                    // events come one at a time, whatever thread finds them
   std::vector<GenerateResult> results;
   std::vector<AnswerId> ids;           // of those that were accepted
@@ -22,18 +26,39 @@ struct Run : std::enable_shared_from_this<Run> {
 
   Service& service() const { return request.model->service(); }
   void fail(const ApiError& error);
+  void note(const GenerateResult& result) const;
   void cancel_all();
   void submit_more();
   Result<AnswerId> submit(size_t index);
   void end(int index, const Result<GenerateResult>& result);
+  // Whoever still holds the run does not hold these.
+  void let_go() {
+    request.model.reset();
+    record.reset();
+  }
 };
 
 // What is at work for nobody is given up.
 void Run::fail(const ApiError& error) {
   if (failed) return;
   failed = true;
+  if (record) record->add([&](RequestFacts& facts) { facts.error = error.message; });
   if (events.on_error) events.on_error(error);
   cancel_all();
+}
+
+void Run::note(const GenerateResult& result) const {
+  if (!record) return;
+  record->add([&](RequestFacts& facts) {
+    ++facts.answers;
+    facts.prompt_tokens += result.prompt_tokens;
+    facts.reused_tokens += result.reused_tokens;
+    facts.answer_tokens += static_cast<int64_t>(result.tokens.size());
+    facts.prompt_ms = std::max(facts.prompt_ms, result.prompt_ms);
+    facts.answer_ms = std::max(facts.answer_ms, result.decode_ms);
+    facts.finish_reason = finish_reason_name(result.finish_reason);
+    if (record->keeps_texts()) facts.answered += (facts.answered.empty() ? "" : "\n") + result.text;
+  });
 }
 
 void Run::cancel_all() {
@@ -43,6 +68,7 @@ void Run::cancel_all() {
 void Run::end(int index, const Result<GenerateResult>& result) {
   const std::lock_guard lock(mutex);
   ++ended;
+  if (result.ok()) note(*result);
   if (!result.ok()) {
     fail(api_error(result.error()));
   } else if (result->finish_reason == FinishReason::kCancelled) {
@@ -53,7 +79,7 @@ void Run::end(int index, const Result<GenerateResult>& result) {
     submit_more();
     if (ended == results.size() && !failed) events.on_done(results);
   }
-  if (ended == ids.size()) request.model.reset();
+  if (ended == ids.size()) let_go();
 }
 
 AnswerCallbacks callbacks_of(const std::shared_ptr<Run>& run, int index) {
@@ -126,6 +152,11 @@ void start_answers(Generation generation, AnswerEvents events, const std::shared
   run->request = std::move(generation);
   run->events = std::move(events);
   run->reader = responder;
+  run->record = responder->record();
+  if (run->record) {
+    const Models::Lease& model = *run->request.model;
+    run->record->add([&](RequestFacts& facts) { facts.model = model.name(), facts.load_ms = model.load_ms(); });
+  }
   // The responder must not keep the run alive: the run holds the responder by way of its events.
   responder->on_closed([weak = std::weak_ptr<Run>(run)] {
     const std::shared_ptr<Run> still = weak.lock();
@@ -137,7 +168,7 @@ void start_answers(Generation generation, AnswerEvents events, const std::shared
   });
   const std::lock_guard lock(run->mutex);
   run->submit_more();
-  if (run->ended == run->ids.size()) run->request.model.reset();
+  if (run->ended == run->ids.size()) run->let_go();
 }
 
 }  // namespace hearth::server

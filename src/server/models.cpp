@@ -6,17 +6,29 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdio>
 #include <list>
 #include <mutex>
 #include <thread>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "base/utf8.h"
 #include "engine/memory.h"
 
 namespace hearth::server {
 
 using Milliseconds = std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
+
+namespace {
+
+void log_unload(const std::string& name, const char* why) {
+  log(LogLevel::kInfo, printable(name) + " left memory: " + why, {{"model", name}, {"reason", std::string(why)}});
+}
+
+}  // namespace
 
 struct Models::Loaded {
   library::Installed file;
@@ -65,7 +77,10 @@ struct Models::Impl {
       const auto now = Steady::now();
       if (std::shared_ptr<Loaded> gone = take([&](const Loaded& model) { return model.expired(now); })) {
         lock.unlock();
+        const std::string name = gone->file.name;
+        const bool asked = gone->unload_when_idle;
         gone.reset();  // unloads
+        log_unload(name, asked ? "it was told to go" : "nobody asked it for a while");
         lock.lock();
         changed.notify_all();
         continue;
@@ -81,8 +96,20 @@ struct Models::Impl {
 
 namespace {
 
+constexpr Milliseconds kPatience{500};  // until a model that is in use counts as busy
+
 int64_t bytes_of(const MemoryPlan& plan) {
   return plan.weights_bytes + plan.kv_bytes + plan.scratch_bytes + plan.tables_bytes;
+}
+
+void log_plan(const std::string& name, const MemoryPlan& plan) {
+  const auto bytes = [](int64_t count) { return format_bytes(static_cast<uint64_t>(count)); };
+  log(LogLevel::kInfo,
+      "loading " + printable(name) + ": " + bytes(bytes_of(plan)) + " of memory: weights " + bytes(plan.weights_bytes) + ", context of " +
+          std::to_string(plan.context) + " tokens " + bytes(plan.kv_bytes) + ", the rest " + bytes(plan.scratch_bytes + plan.tables_bytes) +
+          "; " + bytes(plan.available_bytes) + (plan.available_bytes > 0 ? " may be used" : ""),
+      {{"model", name}, {"memory_bytes", bytes_of(plan)}, {"weights_bytes", plan.weights_bytes}, {"kv_bytes", plan.kv_bytes},
+       {"context", plan.context}, {"available_bytes", plan.available_bytes}});
 }
 
 std::string without_latest(std::string name) {
@@ -185,6 +212,8 @@ Checked<library::Installed> Models::resolve(const std::string& asked) const {
 
 // Unloads idle models, least recently used first, until `model` fits; the lock is let go meanwhile.
 Result<void> Models::make_room(std::unique_lock<std::mutex>& lock, const Loaded& model, int64_t available_bytes) {
+  // A client has its answer a moment before its model counts as idle, and may ask for another one at once.
+  const auto patient_until = Steady::now() + kPatience;
   for (;;) {
     int64_t held = 0, loaded = 0;
     for (const auto& other : impl_->models) {
@@ -194,9 +223,15 @@ Result<void> Models::make_room(std::unique_lock<std::mutex>& lock, const Loaded&
     const bool fits = limit <= 0 || model.memory_bytes <= limit;
     if ((fits || loaded == 0) && (options_.max_loaded == 0 || loaded < options_.max_loaded)) return {};
     std::shared_ptr<Loaded> gone = impl_->take([](const Loaded& other) { return other.ready() && other.in_use == 0; });
+    if (!gone && Steady::now() < patient_until) {
+      impl_->changed.wait_until(lock, patient_until);
+      continue;
+    }
     if (!gone) return no_memory(model.file.name, model.memory_bytes, limit);
     lock.unlock();
+    const std::string name = gone->file.name;
     gone.reset();
+    log_unload(name, "another model needs the room");
     available_bytes = available_memory_bytes();
     lock.lock();
   }
@@ -205,12 +240,14 @@ Result<void> Models::make_room(std::unique_lock<std::mutex>& lock, const Loaded&
 // `model` is in the list, marked as being loaded.
 Result<void> Models::load(std::unique_lock<std::mutex>& lock, Loaded& model) {
   lock.unlock();
+  const int64_t begun = monotonic_ns();
   const Result<MemoryPlan> plan = plan_of(options_, model.file.path);
   lock.lock();
   if (!plan.ok()) return plan.error();
   model.memory_bytes = bytes_of(*plan);
   TRY(make_room(lock, model, plan->available_bytes));
   lock.unlock();
+  log_plan(model.file.name, *plan);
   LoadOptions options = options_.load;
   options.path = model.file.path;
   Result<std::unique_ptr<Engine>> engine = Engine::load(options);
@@ -221,6 +258,14 @@ Result<void> Models::load(std::unique_lock<std::mutex>& lock, Loaded& model) {
   lock.lock();
   if (!service.ok()) return service.error();
   model.service = std::move(service).value();
+  const ModelInfo& info = model.service->engine().info();
+  const double seconds = seconds_since(begun);
+  char time[32];
+  std::snprintf(time, sizeof time, "%.2f s", seconds);
+  log(LogLevel::kInfo,
+      printable(model.file.name) + " is loaded in " + time + ", context " + std::to_string(info.context) + " of " +
+          std::to_string(info.context_trained) + " tokens, " + std::to_string(options_.service.max_sessions) + " sessions",
+      {{"model", model.file.name}, {"seconds", seconds}, {"context", info.context}});
   return {};
 }
 
@@ -292,6 +337,15 @@ std::vector<Models::Status> Models::loaded() const {
       status.expires_at_ms = epoch_ms + std::chrono::duration_cast<Milliseconds>(until).count();
     }
     list.push_back(std::move(status));
+  }
+  return list;
+}
+
+std::vector<std::pair<std::string, double>> Models::busy() const {
+  const std::lock_guard lock(impl_->mutex);
+  std::vector<std::pair<std::string, double>> list;
+  for (const auto& model : impl_->models) {
+    if (model->ready()) list.emplace_back(model->file.name, model->service->busy_seconds());
   }
   return list;
 }

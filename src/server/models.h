@@ -86,6 +86,8 @@ class Models {
   // False if somebody still uses it by then.
   bool wait_until_unloaded(const std::string& resolved_name, std::chrono::milliseconds limit) const;
   std::vector<Status> loaded() const;
+  // By name, how long each model has been at its present step; 0: it waits.
+  std::vector<std::pair<std::string, double>> busy() const;
 
  private:
   struct Impl;

@@ -5,6 +5,8 @@
 
 #include "base/log.h"
 #include "server/anthropic/anthropic.h"
+#include "server/home/home.h"
+#include "server/http/request_record.h"
 #include "server/lmstudio/lmstudio.h"
 #include "server/native/native.h"
 #include "server/ollama/ollama.h"
@@ -24,6 +26,9 @@ constexpr Route kRoutes[] = {
     {"GET", "/", kInfer, Dialect::kOllama, root, "Says that the server runs"},
     {"GET", "/health", kInfer, Dialect::kNative, health, "Whether the server answers"},
     {"GET", "/v1/health", kInfer, Dialect::kNative, health, "Whether the server answers"},
+    {"GET", "/hearth/server", kInfer, Dialect::kNative, home::identify, "Which program this is, and what its answers depend on"},
+    {"POST", "/hearth/load", kInfer, Dialect::kNative, home::load, "Loads a model for 'hearth run'"},
+    {"POST", "/hearth/answer", kInfer, Dialect::kNative, home::answer, "Answers 'hearth run', to the bit as it would itself"},
     {"GET", "/openapi.json", kInfer, Dialect::kNative, openapi, "This description"},
     {"GET", "/v1/models", kInfer, Dialect::kOpenAi, openai::list_models, "The installed models"},
     {"GET", "/models", kInfer, Dialect::kOpenAi, openai::list_models, "The installed models"},
@@ -141,6 +146,9 @@ Handler make_handler(Context& context) {
   return [&context](Request request, std::shared_ptr<Responder> responder) {
     const Route* route = find_route(request);
     if (route == nullptr) return no_route(request, responder);
+    if (const auto& record = responder->record()) {
+      record->add([&](RequestFacts& facts) { facts.route = route->path, facts.dialect = dialect_name(route->dialect); });
+    }
     if (route->scope == Scope::kManage && request.scope != Scope::kManage) {
       const ApiError error{403, "this key may infer but not manage: " + request.path.substr(0, 200) + " needs a key with scope manage",
                            "", "", 0, 0, 0};

@@ -7,6 +7,15 @@ from environment import PROMPT, server
 MESSAGES = [{"role": "user", "content": PROMPT}]
 SHORT = {"temperature": 0, "max_tokens": 6}
 
+# What `hearth run` asks: nothing is left to defaults.
+HOME_QUESTION = {"model": "", "messages": MESSAGES, "max_tokens": 6, "stop": [], "ignore_stop_tokens": False,
+                 "sampler": {"temperature": 0, "top_p": 1, "min_p": 0, "repetition_penalty": 1, "presence_penalty": 0,
+                             "frequency_penalty": 0, "typical_p": 1, "top_n_sigma": -1, "xtc_probability": 0, "xtc_threshold": 0.1,
+                             "dynamic_range": 0, "dynamic_exponent": 1, "min_keep": 0, "dry_multiplier": 0, "dry_base": 1.75,
+                             "dry_allowed_length": 2, "dry_window": 64, "dry_breakers": [], "mirostat": 0, "mirostat_tau": 5,
+                             "mirostat_eta": 0.1, "top_k": 0, "penalty_window": 64, "logprobs": 1, "logit_bias": [[5, None]],
+                             "order": ["temperature"], "seed": 2**64 - 1}}
+
 
 class Example(typing.NamedTuple):
     target: str                        # the path to ask
@@ -43,6 +52,8 @@ def native_examples():
         ("post", "/embeddings"): Example("/embeddings", {"input": PROMPT, "encoding_format": "base64"}),
         ("post", "/tokenize"): Example("/tokenize", {"content": PROMPT}),
         ("post", "/detokenize"): Example("/detokenize", {"tokens": [1, 2, 3]}),
+        ("post", "/hearth/load"): Example("/hearth/load", {"model": server().model}),
+        ("post", "/hearth/answer"): Example("/hearth/answer", HOME_QUESTION),
         ("post", "/apply-template"): Example("/apply-template", {"messages": MESSAGES}),
     }
     for path in ("/rerank", "/reranking", "/v1/rerank", "/v1/reranking"):

@@ -47,15 +47,28 @@ class Answer:
         return found
 
 
-class Server:
-    """Serves `model` (a file of the model cache, or a path) until it is stopped; use it with `with`."""
+def fill_library(home, environment, models):
+    """Gives files of the model cache names in the library of `home`: {name: file}."""
+    home.mkdir(parents=True, exist_ok=True)
+    entries = [f'[[model]]\nname = "{name}"\nlicence = "test"\nlicence_class = "unknown"\nsources = [["file:{model_path(file)}"]]\n'
+               for name, file in models.items()]
+    (home / "catalogue.toml").write_text("".join(entries))
+    for name in models:
+        subprocess.run([PROGRAM, "pull", name, "--quiet"], env=environment, check=True, timeout=TIMEOUT_SECONDS)
 
-    def __init__(self, *arguments, model="smollm2-135m.gguf", environment=None):
+
+class Server:
+    """Serves `model` (a file of the model cache, or a path), or the library {name: file}, until it is stopped; use it with `with`."""
+
+    def __init__(self, *arguments, model="smollm2-135m.gguf", environment=None, library=None, home="home"):
         self.folder = tempfile.TemporaryDirectory()
-        self.home = pathlib.Path(self.folder.name) / "home"
+        self.home = pathlib.Path(self.folder.name) / home
         path = str(model) if isinstance(model, pathlib.Path) else model_path(model)
-        self.arguments = [PROGRAM, "serve", path, "--listen", "127.0.0.1:0", *map(str, arguments)]
+        models = [path] if library is None else []
+        self.arguments = [PROGRAM, "serve", *models, "--listen", "127.0.0.1:0", *map(str, arguments)]
         self.environment = {**os.environ, "HEARTH_HOME": str(self.home), **(environment or {})}
+        if library:
+            fill_library(self.home, self.environment, library)
         self.model = pathlib.Path(model).stem
         self.stderr = ""
         self.process = None

@@ -8,7 +8,9 @@
 #include "base/units.h"
 #include "base/utf8.h"
 #include "cli/terminal.h"
+#include "cli/models.h"
 #include "engine/prompt.h"
+#include "text/tokenizer.h"
 
 namespace hearth::cli {
 
@@ -40,18 +42,61 @@ std::string guesses(const GenerateResult& result) {
          count_of(result.decode_steps, "step") + " for " + count_of(result.decode_tokens, "token");
 }
 
-Result<std::vector<int32_t>> prompt_tokens(const Chat& chat, const std::string& text) {
-  if (chat.completes()) return text_prompt(*chat.model.engine, text);
+std::vector<text::ChatMessage> conversation(const Chat& chat, const std::string& text) {
   std::vector<text::ChatMessage> messages;
   if (!chat.system.empty()) messages.push_back({"system", chat.system});
   messages.insert(messages.end(), chat.messages.begin(), chat.messages.end());
   messages.push_back({"user", text});
-  return chat_prompt(*chat.model.engine, messages);
+  return messages;
 }
 
-}  // namespace
+Result<std::vector<int32_t>> prompt_tokens(const Chat& chat, const std::string& text) {
+  if (chat.completes()) return text_prompt(*chat.model.engine, text);
+  return chat_prompt(*chat.model.engine, conversation(chat, text));
+}
 
-Result<void> load(Chat* chat, const EngineOptions& engine, bool quiet) {
+// How a model is loaded and run is the server's business: whoever has a wish about it is answered here.
+bool leaves_it_to_a_server(const Chat& chat, const EngineOptions& engine) {
+  return !chat.local && !chat.raw && engine.threads == 0 && engine.isa.empty() && engine.context == 0 &&
+         chat.draft.draft == "auto" && chat.draft.depth == 0;
+}
+
+void note(bool quiet, const std::string& text) {
+  if (!quiet) std::fprintf(stderr, "hearth: %s\n", printable(text, 1000).c_str());
+}
+
+// False: there is no server for it, and this process does it.
+Result<bool> load_by_server(Chat* chat, const EngineOptions& engine, bool quiet) {
+  if (!leaves_it_to_a_server(*chat, engine)) return false;
+  const Result<RunningServer> server = find_running_server();
+  const ErrorCode code = server.ok() ? ErrorCode::kInternal : server.error().code;
+  if (code == ErrorCode::kNotFound || code == ErrorCode::kInvalidArgument) return false;
+  if (!server.ok()) {
+    note(quiet, "answering in this process: " + server.error().message);
+    return false;
+  }
+  if (server->kv_type != engine.kv_type) {
+    note(quiet, "answering in this process: the running server keeps its context as " + server->kv_type + ", not " + engine.kv_type);
+    return false;
+  }
+  const library::Library models = TRY(library::Library::open());
+  const library::Installed file = TRY(find_or_pull(models, engine.model, quiet));
+  if (file.name.empty() || file.sha256.empty()) return false;  // a path
+  const Result<ServerModel> loaded = load_in_server(*server, file.name);
+  if (!loaded.ok() && loaded.error().code == ErrorCode::kNotFound) return false;  // it has gone, or knows other names
+  if (!loaded.ok()) {
+    return Error{loaded.error().code, "the running server: " + loaded.error().message + " (--local answers in this process)"};
+  }
+  if (loaded->info.path != file.path) return false;
+  chat->server = *server;
+  chat->name = file.name;
+  chat->file = file;
+  chat->info = loaded->info;
+  chat->load_ms = loaded->load_ms;
+  return true;
+}
+
+Result<void> load_here(Chat* chat, const EngineOptions& engine, bool quiet) {
   LoadedModel model = TRY(load_model(engine, quiet));
   model.reading->finish();  // what there is to wait for is said when it is waited for
   std::unique_ptr<Session> session = TRY(model.engine->new_session());
@@ -60,13 +105,25 @@ Result<void> load(Chat* chat, const EngineOptions& engine, bool quiet) {
   chat->drafting = std::move(drafting);
   chat->session = std::move(session);
   chat->model = std::move(model);
-  chat->engine = engine;
-  chat->quiet = quiet;
+  chat->server.reset();
+  chat->name = chat->model.name;
+  chat->file = chat->model.file;
+  chat->info = chat->model.engine->info();
+  chat->load_ms = chat->model.load_ms;
   return {};
 }
 
-Result<GenerateResult> ask(Chat* chat, const std::string& text, const GenerateOptions& options,
-                           const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel) {
+void name_tokens(Chat* chat, const GenerateResult& result) {
+  const text::Tokenizer& tokenizer = chat->model.engine->tokenizer();
+  const auto name = [&](int32_t id) { chat->token_texts[id] = tokenizer.token_bytes(id, /*special=*/true); };
+  for (const GeneratedToken& token : result.tokens) {
+    name(token.id);
+    for (const text::TokenLogprob& other : token.alternatives) name(other.id);
+  }
+}
+
+Result<GenerateResult> ask_here(Chat* chat, const std::string& text, const GenerateOptions& options,
+                                const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel) {
   const std::vector<int32_t> prompt = TRY(prompt_tokens(*chat, text));
   ReadingLine reading(*chat->model.engine, printable(chat->model.name), chat->quiet);
   GenerateCallbacks all = callbacks;
@@ -77,18 +134,66 @@ Result<GenerateResult> ask(Chat* chat, const std::string& text, const GenerateOp
   GenerateOptions drafting = options;
   drafting.speculator = chat->drafting.speculator.get();
   GenerateResult result = TRY(generate(*chat->model.engine, *chat->session, prompt, drafting, all, cancel));
+  chat->context_used = chat->session->size();
+  if (options.sampler.logprobs >= 0) name_tokens(chat, result);
+  return result;
+}
+
+Result<GenerateResult> ask_server_of(Chat* chat, const std::string& text, const GenerateOptions& options,
+                                     const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel) {
+  const server::home::Question question{chat->name, conversation(*chat, text), options};
+  Result<ServerAnswer> answer = ask_running_server(*chat->server, question, callbacks, cancel);
+  if (!answer.ok()) return answer.error();
+  chat->context_used = answer->context_used;
+  if (answer->context > 0) chat->info.context = answer->context;  // it may have been loaded anew since
+  chat->token_texts = std::move(answer->token_texts);
+  return std::move(answer->result);
+}
+
+}  // namespace
+
+Result<void> load(Chat* chat, const EngineOptions& engine, bool quiet) {
+  if (TRY(load_by_server(chat, engine, quiet))) {
+    chat->drafting.speculator.reset();  // holds a session of the draft model that goes now
+    chat->drafting = Drafting();
+    chat->session.reset();
+    chat->model = LoadedModel();
+  } else {
+    TRY(load_here(chat, engine, quiet));
+  }
+  chat->engine = engine;
+  chat->quiet = quiet;
+  chat->context_used = 0;
+  return {};
+}
+
+Result<GenerateResult> ask(Chat* chat, const std::string& text, const GenerateOptions& options,
+                           const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel) {
+  chat->token_texts.clear();
+  Result<GenerateResult> answer = Error{};
+  if (chat->server) {
+    answer = ask_server_of(chat, text, options, callbacks, cancel);
+    if (!answer.ok() && answer.error().code == ErrorCode::kNotFound) {
+      note(chat->quiet, "the running server is gone; going on in this process");
+      TRY(load(chat, chat->engine, chat->quiet));
+    }
+  }
+  if (!chat->server) answer = ask_here(chat, text, options, callbacks, cancel);
+  if (!answer.ok()) return answer;
+  const GenerateResult& result = *answer;
   if (!chat->completes() && !(result.finish_reason == FinishReason::kCancelled && result.text.empty())) {
     chat->messages.push_back({"user", text});
     chat->messages.push_back({"assistant", result.text});
   }
-  return result;
+  return answer;
 }
 
 std::string describe(const Chat& chat) {
-  const ModelInfo& info = chat.model.engine->info();
-  return printable(chat.model.name) + ": " + printable(info.architecture) + ", " +
+  const ModelInfo& info = chat.info;
+  return printable(chat.name) + ": " + printable(info.architecture) + ", " +
          format_count(static_cast<uint64_t>(info.parameter_count)) + " parameters, " + printable(info.quantisation) +
-         "; context " + std::to_string(info.context) + ", " + count_of(info.threads, "thread") + ", " + info.isa;
+         "; context " + std::to_string(info.context) + ", " + count_of(info.threads, "thread") + ", " + info.isa +
+         (chat.server ? ", in the running server" : "");
 }
 
 double prompt_rate(const GenerateResult& result) {
@@ -103,13 +208,13 @@ double decode_rate(const GenerateResult& result) {
 std::string summary(const Chat& chat, const GenerateResult& result) {
   std::string text = count_of(static_cast<int64_t>(result.tokens.size()), "token");
   if (result.decode_tokens > 0) text += ", " + rate_text(decode_rate(result)) + " tokens/s";
-  text += ", context " + std::to_string(chat.session->size()) + " of " + std::to_string(chat.session->context());
+  text += ", context " + std::to_string(chat.context_used) + " of " + std::to_string(chat.info.context);
   return text + why_it_ended(result.finish_reason);
 }
 
 std::string details(const Chat& chat, const GenerateResult& result, const GenerateOptions& options) {
   char prompt_time[64], decode_time[64], load_time[64];
-  std::snprintf(load_time, sizeof load_time, "%.0f ms", chat.model.load_ms);
+  std::snprintf(load_time, sizeof load_time, "%.0f ms", chat.load_ms);
   std::snprintf(prompt_time, sizeof prompt_time, " in %.0f ms, ", result.prompt_ms);
   std::snprintf(decode_time, sizeof decode_time, " in %.0f ms, ", result.decode_ms);
   return format_fields(
@@ -122,7 +227,7 @@ std::string details(const Chat& chat, const GenerateResult& result, const Genera
        {"guessed ahead", guesses(result)},
        {"ended by", result.stop_string.empty() ? finish_reason_name(result.finish_reason)
                                                : "stop text \"" + printable(result.stop_string) + "\""},
-       {"context", std::to_string(chat.session->size()) + " of " + std::to_string(chat.session->context())},
+       {"context", std::to_string(chat.context_used) + " of " + std::to_string(chat.info.context)},
        {"seed", std::to_string(options.sampler.seed)}});
 }
 

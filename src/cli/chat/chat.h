@@ -1,11 +1,14 @@
 // A conversation with a loaded model: what was said, how answers are made, and asking for the next one.
 //
-// Contract: the session follows the conversation; only tokens that it does not hold yet are run. After an error the
-// conversation is as before. An answer that was stopped half way belongs to the conversation.
+// Contract: the model is in this process, or in the running server of this HEARTH_HOME if nothing was asked for that a server
+// decides for itself; answers are the same bits. In this process the session follows the conversation; only tokens that it
+// does not hold yet are run. After an error the conversation is as before. An answer that was stopped half way belongs to it.
 // Not here: reading lines and commands (chat/repl.h), files (chat/saved_chat.h).
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +16,7 @@
 #include "cli/draft_options.h"
 #include "cli/engine_options.h"
 #include "cli/generation_options.h"
+#include "cli/running_server.h"
 #include "engine/generate.h"
 #include "text/chat_template.h"
 
@@ -26,15 +30,26 @@ struct Chat {
   std::vector<text::ChatMessage> messages;  // without the system prompt
   bool raw = false;               // no chat template: every text is continued on its own
   bool quiet = false;             // nothing about progress
+  bool local = false;             // always in this process
+
+  // Of the model, wherever it is.
+  std::string name;               // as the user knows it
+  library::Installed file;
+  ModelInfo info;
+  double load_ms = 0;
+  int64_t context_used = 0;       // after the last answer
+  std::map<int32_t, std::string> token_texts;  // of its tokens and their alternatives, if log-probabilities were asked for
+
+  std::optional<RunningServer> server;  // that answers; else what follows is set
   LoadedModel model;
   std::unique_ptr<Session> session;  // after `model`, so that it dies first
   Drafting drafting;
 
   // True if texts go to the model as they are.
-  bool completes() const { return raw || model.engine->info().chat_template.empty(); }
+  bool completes() const { return raw || info.chat_template.empty(); }
 };
 
-// Loads chat->engine into chat->model with a fresh session. On error the model that was there stays.
+// Loads what `engine` names, here or in the running server. On error the model that was there stays.
 Result<void> load(Chat* chat, const EngineOptions& engine, bool quiet);
 
 Result<GenerateResult> ask(Chat* chat, const std::string& text, const GenerateOptions& options,

@@ -9,7 +9,6 @@
 #include "base/utf8.h"
 #include "cli/chat/saved_chat.h"
 #include "cli/terminal.h"
-#include "text/chat_template.h"
 
 namespace hearth::cli {
 
@@ -71,7 +70,7 @@ void set_one_parameter(const Words& words, Chat* chat) {
   const bool context = words[2] == "num_ctx";
   const Result<void> done = context ? set_context(chat, values) : set_parameter(&chat->generation, words[2], values);
   if (!done.ok()) return say_error(done.error());
-  if (context) return say("num_ctx is " + std::to_string(chat->session->context()) + "\n");
+  if (context) return say("num_ctx is " + std::to_string(chat->info.context) + "\n");
   for (const auto& [name, value] : parameter_values(chat->generation)) {
     if (name == words[2]) say(name + " is " + value + "\n");
   }
@@ -99,23 +98,24 @@ void set(const Words& words, Chat* chat, bool* verbose) {
 }
 
 void show_info(const Chat& chat) {
-  const ModelInfo& info = chat.model.engine->info();
-  say(format_fields({{"model", chat.model.name},
+  const ModelInfo& info = chat.info;
+  say(format_fields({{"model", chat.name},
                      {"name in the file", info.name},
                      {"architecture", info.architecture},
                      {"parameters", format_count(static_cast<uint64_t>(info.parameter_count))},
                      {"quantisation", info.quantisation},
                      {"file", info.path + ", " + format_bytes(static_cast<uint64_t>(info.file_bytes))},
                      {"trained for", std::to_string(info.context_trained) + " tokens"},
-                     {"context", std::to_string(chat.session->size()) + " of " + std::to_string(chat.session->context()) +
+                     {"context", std::to_string(chat.context_used) + " of " + std::to_string(info.context) +
                                      " tokens used"},
                      {"messages", std::to_string(chat.messages.size())},
-                     {"runs on", std::to_string(info.threads) + " threads, " + info.isa}}));
+                     {"runs on", std::to_string(info.threads) + " threads, " + info.isa +
+                                     (chat.server ? ", in the running server" : ", in this process")}}));
 }
 
 void show_license(const Chat& chat) {
-  const library::Installed& file = chat.model.file;
-  const std::string& licence = !file.licence.empty() ? file.licence : chat.model.engine->info().licence;
+  const library::Installed& file = chat.file;
+  const std::string& licence = !file.licence.empty() ? file.licence : chat.info.licence;
   if (licence.empty()) return say("The file does not state a licence.\n");
   std::string text = licence + (file.licence_class.empty() ? "" : " (" + file.licence_class + ")") + "\n";
   if (!file.licence_url.empty()) text += file.licence_url + "\n";
@@ -130,15 +130,15 @@ void show(const Words& words, const Chat& chat) {
   if (what == "system") return say(chat.system.empty() ? "There is no system prompt.\n" : chat.system + "\n");
   if (what == "license" || what == "licence") return show_license(chat);
   if (what == "template") {
-    const text::ChatTemplate* chat_template = chat.model.engine->chat_template();
-    return say(chat_template == nullptr ? "The model has no chat template.\n" : chat_template->source() + "\n");
+    const std::string& source = chat.info.chat_template;
+    return say(source.empty() ? "The model has no chat template.\n" : source + "\n");
   }
   say("usage: /show info, parameters, system, template or license\n");
 }
 
 void save(const Words& words, const std::string& home, const Chat& chat) {
   if (words.size() != 2) return say("usage: /save NAME\n");
-  const SavedChat saved{chat.engine.model.empty() ? chat.model.name : chat.engine.model, chat.system, chat.generation,
+  const SavedChat saved{chat.engine.model.empty() ? chat.name : chat.engine.model, chat.system, chat.generation,
                         chat.messages};
   const Result<void> done = save_chat(home, words[1], saved);
   if (!done.ok()) return say_error(done.error());
@@ -146,7 +146,7 @@ void save(const Words& words, const std::string& home, const Chat& chat) {
 }
 
 Result<void> continue_saved(const SavedChat& saved, Chat* chat) {
-  if (saved.model != chat->engine.model && saved.model != chat->model.name) {
+  if (saved.model != chat->engine.model && saved.model != chat->name) {
     EngineOptions engine = chat->engine;
     engine.model = saved.model;
     TRY(load(chat, engine, /*quiet=*/false));
@@ -168,7 +168,7 @@ void load_either(const Words& words, const std::string& home, Chat* chat) {
     const Result<void> done = continue_saved(*saved, chat);
     if (!done.ok()) return say_error(done.error());
     return say("Going on with " + words[1] + ": " + std::to_string(chat->messages.size()) + " messages, " +
-               chat->model.name + ".\n");
+               chat->name + ".\n");
   }
   if (saved.error().code != ErrorCode::kNotFound && saved.error().code != ErrorCode::kInvalidArgument) {
     return say_error(saved.error());

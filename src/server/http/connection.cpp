@@ -61,6 +61,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Exchange> busy(const Asked& asked, const std::string& message);
   std::shared_ptr<Exchange> refuse_if_busy(const Asked& asked);
   std::shared_ptr<Exchange> judge(Asked& asked, RequestParser& parser);
+  void note_request(const Asked& asked) const;
   asio::awaitable<After> dispatch(RequestParser& parser, Asked& asked);
   asio::awaitable<After> deliver(std::shared_ptr<Exchange> exchange);
   asio::awaitable<void> linger();
@@ -86,6 +87,7 @@ struct Connection::Asked {
   Target target;
   GateDecision decision;
   std::string id;
+  std::shared_ptr<RequestRecord> record;  // none if no head came
 };
 
 // True if woken, false if it is past the deadline.
@@ -245,6 +247,12 @@ std::shared_ptr<Exchange> Connection::error(const Asked& asked, int status, cons
   const bool keep_alive = asked.head.keep_alive && !asked.head.has_body && !asked.head.method.empty();
   auto exchange = make_exchange(asked.head, headers_of_every_answer(asked.decision.every_answer, asked.id), keep_alive);
   more.emplace_back("content-type", "application/json");
+  if (asked.record) {
+    asked.record->add([&](RequestFacts& facts) {
+      facts.status = status;
+      if (status >= 400) facts.error = message;
+    });
+  }
   exchange->send(status, more, status == 204 ? std::string() : error_body(status, message));
   return exchange;
 }
@@ -253,15 +261,30 @@ std::shared_ptr<Exchange> Connection::busy(const Asked& asked, const std::string
   return error(asked, 503, message, {{"retry-after", kRetrySeconds}});
 }
 
+// What is known of it so far. An owner that is not the connection is a key.
+void Connection::note_request(const Asked& asked) const {
+  if (!asked.record) return;
+  asked.record->add([&](RequestFacts& facts) {
+    facts.id = asked.id;
+    facts.method = asked.head.method;
+    facts.path = asked.target.path;
+    if (asked.decision.owner != gate_.connection_name) facts.key = asked.decision.owner;
+  });
+}
+
 // The answer to a request that goes no further than its head; else null.
 std::shared_ptr<Exchange> Connection::judge(Asked& asked, RequestParser& parser) {
   asked.id = core_->request_prefix + std::to_string(++core_->last_request);
+  const HttpOptions& options = core_->options;
+  if (options.on_request_end) asked.record = std::make_shared<RequestRecord>(options.on_request_end, options.record_texts);
+  note_request(asked);
   if (parser.state() == RequestParser::State::kFailed) return error(asked, parser.failure_status(), parser.failure());
   asked.head = parser.head();
   auto target = parse_target(asked.head.method, asked.head.target);
   if (!target) return error(asked, 400, target.error().message);
   asked.target = std::move(*target);
   asked.decision = decide(core_->options.gate, gate_, asked.head, asked.target);
+  note_request(asked);
   if (asked.decision.status != 0) {
     return error(asked, asked.decision.status, asked.decision.message, asked.decision.answer_headers);
   }
@@ -318,6 +341,9 @@ asio::awaitable<Connection::After> Connection::dispatch(RequestParser& parser, A
   request.owner = asked.decision.owner;
   request.scope = asked.decision.scope;
   request.id = asked.id;
+  if (asked.record && asked.record->keeps_texts()) {
+    asked.record->add([&](RequestFacts& facts) { facts.asked = request.body; });
+  }
 
   const auto exchange =
       make_exchange(asked.head, headers_of_every_answer(asked.decision.every_answer, asked.id), asked.head.keep_alive);
@@ -328,7 +354,7 @@ asio::awaitable<Connection::After> Connection::dispatch(RequestParser& parser, A
       .write = [exchange](std::string bytes) { exchange->write(bytes); },
       .end_stream = [exchange] { exchange->end_stream(); },
       .abort_stream = [exchange] { exchange->abort_stream(); },
-      .behind = [exchange] { return exchange->behind(); }});
+      .behind = [exchange] { return exchange->behind(); }}, asked.record);
   responder_ = responder;
   const Busy counted(*core_);
   const bool light = request.body.empty();
@@ -336,7 +362,9 @@ asio::awaitable<Connection::After> Connection::dispatch(RequestParser& parser, A
       light, [core = core_.get(), ticket, request = std::move(request), responder = std::move(responder)]() mutable {
         if (!responder->closed()) core->handler(std::move(request), std::move(responder));
       });
-  co_return co_await deliver(exchange);
+  const After after = co_await deliver(exchange);
+  if (broken_ && asked.record) asked.record->add([](RequestFacts& facts) { facts.client_gone = true; });
+  co_return after;
 }
 
 // Writes what the exchange gets until it is complete, or tells its handler that the client has gone.

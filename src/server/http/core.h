@@ -43,6 +43,7 @@ struct Core : std::enable_shared_from_this<Core> {
   bool stopped = false;
   std::atomic<int> open_connections{0};
   std::atomic<bool> draining{false};
+  std::atomic<int64_t> knocked_ns{0};  // when the I/O thread was asked whether it is there; 0: it has said so
   std::atomic<int> requests{0};        // being handled, or still known to a handler
   std::atomic<int64_t> body_bytes{0};  // of these, and of those being read
 

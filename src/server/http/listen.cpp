@@ -87,6 +87,17 @@ Result<void> clear_unix_path(const ListenAddress& address) {
   return {};
 }
 
+Result<void> protect(Listener* listener) {
+  const std::string& path = listener->address.unix_path;
+  struct stat status {};
+  if (chmod(path.c_str(), 0600) != 0 || lstat(path.c_str(), &status) != 0) {
+    return os_error(errno, "cannot protect " + listener->address.text);
+  }
+  listener->device = status.st_dev;
+  listener->inode = status.st_ino;
+  return {};
+}
+
 uint16_t bound_port(int socket) {
   SocketAddress name;
   name.size = sizeof(name.storage);
@@ -184,7 +195,7 @@ Result<Listener> open_listener(const ListenAddress& address) {
   // The mode of the inode that bind makes is the descriptor's; chmod after bind would leave a moment open to others.
   if (is_unix) fchmod(fd, 0600);
   if (bind(fd, name.get(), name.size) != 0) return listen_error(errno, address);
-  if (is_unix && chmod(address.unix_path.c_str(), 0600) != 0) return os_error(errno, "cannot protect " + address.text);
+  if (is_unix) TRY(protect(&listener));
   if (listen(fd, kBacklog) != 0) return listen_error(errno, address);
   if (!is_unix) {
     listener.address.port = bound_port(fd);
@@ -194,7 +205,10 @@ Result<Listener> open_listener(const ListenAddress& address) {
 }
 
 void remove_unix_socket(const Listener& listener) {
-  if (!listener.address.unix_path.empty()) unlink(listener.address.unix_path.c_str());
+  const std::string& path = listener.address.unix_path;
+  struct stat status {};
+  if (path.empty() || lstat(path.c_str(), &status) != 0) return;
+  if (status.st_dev == listener.device && status.st_ino == listener.inode) unlink(path.c_str());
 }
 
 std::string program_on_port(uint16_t port) {

@@ -5,6 +5,8 @@
 // Not here: accepting (server.cpp).
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,6 +30,8 @@ Result<ListenAddress> parse_listen_address(std::string_view text);
 struct Listener {
   FileDescriptor socket;
   ListenAddress address;  // with its real port
+  dev_t device = 0;       // of a unix socket's file
+  ino_t inode = 0;
 };
 Result<Listener> open_listener(const ListenAddress& address);
 // If the path is still the socket that was opened.

@@ -7,6 +7,8 @@
 
 #include <mutex>
 
+#include "server/http/request_record.h"
+
 namespace hearth::server {
 
 std::optional<std::string_view> Request::header(std::string_view lower_case_name) const {
@@ -59,7 +61,8 @@ struct Responder::State {
   }
 };
 
-Responder::Responder(Sink sink) : state_(std::make_shared<State>()) {
+Responder::Responder(Sink sink, std::shared_ptr<RequestRecord> record)
+    : state_(std::make_shared<State>()), record_(std::move(record)) {
   state_->sink = std::move(sink);
 }
 
@@ -73,6 +76,10 @@ Responder::~Responder() {
   });
 }
 
+void Responder::note_status(int status) {
+  if (record_) record_->add([status](RequestFacts& facts) { facts.status = status; });
+}
+
 static Headers with_content_type(std::string_view content_type, Headers more) {
   Headers headers;
   headers.reserve(more.size() + 1);
@@ -83,13 +90,16 @@ static Headers with_content_type(std::string_view content_type, Headers more) {
 
 void Responder::send(int status, std::string_view content_type, std::string body, Headers more) {
   state_->tell(Phase::kUnanswered, Phase::kComplete, [&](Sink& sink) {
+    note_status(status);
     sink.send(status, with_content_type(content_type, std::move(more)), std::move(body));
   });
 }
 
 void Responder::begin_stream(int status, std::string_view content_type, Headers more) {
-  state_->tell(Phase::kUnanswered, Phase::kStreaming,
-               [&](Sink& sink) { sink.begin_stream(status, with_content_type(content_type, std::move(more))); });
+  state_->tell(Phase::kUnanswered, Phase::kStreaming, [&](Sink& sink) {
+    note_status(status);
+    sink.begin_stream(status, with_content_type(content_type, std::move(more)));
+  });
 }
 
 void Responder::write(std::string bytes) {

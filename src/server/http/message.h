@@ -17,6 +17,8 @@
 
 namespace hearth::server {
 
+class RequestRecord;
+
 enum class Scope { kInfer, kManage };  // a manage key may infer, too
 
 struct Request {
@@ -46,7 +48,7 @@ class Responder {
     std::function<void()> abort_stream = nullptr;  // a stream that nobody will end: its reader must see that it is cut
     std::function<bool()> behind = nullptr;        // of a stream: much of it waits to be read
   };
-  explicit Responder(Sink sink);
+  explicit Responder(Sink sink, std::shared_ptr<RequestRecord> record = nullptr);
   ~Responder();  // an unanswered request gets 500: somebody forgot it; an unended stream is cut
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
@@ -55,6 +57,8 @@ class Responder {
   void begin_stream(int status, std::string_view content_type, Headers more = {});
   void write(std::string bytes);  // of a stream
   void end_stream();
+  // What is told of the request when it is over; null where nobody asked.
+  const std::shared_ptr<RequestRecord>& record() const { return record_; }
   bool answered() const;  // send or begin_stream has been called
   bool closed() const;    // the client has gone, or was closed
   bool behind() const;    // the client does not read as fast as it is written to: better wait
@@ -66,8 +70,11 @@ class Responder {
   void close();
 
  private:
+  void note_status(int status);
+
   struct State;
   std::shared_ptr<State> state_;
+  const std::shared_ptr<RequestRecord> record_;
 };
 
 using Handler = std::function<void(Request request, std::shared_ptr<Responder> responder)>;

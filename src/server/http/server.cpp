@@ -10,6 +10,8 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -19,6 +21,7 @@
 #include <future>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "server/http/core.h"
@@ -42,6 +45,16 @@ std::string numeric_address(const asio::generic::stream_protocol::endpoint& endp
   if (name->sa_family == AF_INET6) bytes = &reinterpret_cast<const sockaddr_in6*>(name)->sin6_addr;
   if (bytes == nullptr || inet_ntop(name->sa_family, bytes, text.data(), text.size()) == nullptr) return {};
   return text.data();
+}
+
+// The socket's mode keeps others out already; this holds also where the file was given to somebody afterwards.
+bool same_user(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  if (peer.uid == geteuid() || peer.uid == 0) return true;
+  log(LogLevel::kWarning, "a connection of user " + std::to_string(peer.uid) + " to a unix socket was closed");
+  return false;
 }
 
 class Acceptor {
@@ -92,6 +105,7 @@ class Acceptor {
     if (open >= limit + kRefusedConnections) return;  // closed as it goes out of scope
     GateContext gate = core_->gate;
     gate.unix_socket = !address().unix_path.empty();
+    if (gate.unix_socket && !same_user(socket.native_handle())) return;
     if (!gate.unix_socket) {
       boost::system::error_code error;
       gate.local_address = numeric_address(socket.local_endpoint(error));
@@ -155,6 +169,12 @@ Result<std::vector<Listener>> open_listeners(const HttpOptions& options) {
   return listeners;
 }
 
+Result<Listener> open_side_door(const std::string& text) {
+  const ListenAddress address = TRY(parse_listen_address(text));
+  if (address.unix_path.empty()) return Error{ErrorCode::kInvalidArgument, "a side door must be a unix socket, not " + text};
+  return open_listener(address);
+}
+
 std::string random_prefix() {
   uint32_t number = 0;
   if (getrandom(&number, sizeof(number), 0) != sizeof(number)) number = static_cast<uint32_t>(getpid());
@@ -170,6 +190,7 @@ struct HttpServer::Impl {
   std::vector<std::unique_ptr<Acceptor>> acceptors;
   asio::executor_work_guard<asio::io_context::executor_type> work;
   std::thread thread;
+  std::optional<Error> side_door_problem;
 
   explicit Impl(std::shared_ptr<Core> shared) : core(std::move(shared)), work(core->io.get_executor()) {}
 
@@ -223,6 +244,11 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options
   auto core = std::make_shared<Core>(options, std::move(handler));
   core->request_prefix = random_prefix();
   auto impl = std::make_unique<Impl>(core);
+  if (!options.side_door.empty()) {
+    Result<Listener> opened = open_side_door(options.side_door);
+    if (opened.ok()) listeners.push_back(std::move(opened).value());
+    if (!opened.ok()) impl->side_door_problem = opened.error();
+  }
   for (Listener& listener : listeners) {
     if (listener.address.unix_path.empty()) {
       core->gate.listen_addresses.push_back(listener.address.address);
@@ -248,8 +274,21 @@ std::vector<std::string> HttpServer::addresses() const {
   return addresses;
 }
 
+const std::optional<Error>& HttpServer::side_door_problem() const {
+  return impl_->side_door_problem;
+}
+
 int HttpServer::connections() const {
   return impl_->core->open_connections.load();
+}
+
+double HttpServer::stalled_seconds() {
+  Core& core = *impl_->core;
+  const int64_t since = core.knocked_ns.load();
+  if (since != 0) return seconds_since(since);
+  core.knocked_ns = monotonic_ns();
+  asio::post(core.io, [&core] { core.knocked_ns = 0; });
+  return 0;
 }
 
 bool HttpServer::drain(std::chrono::milliseconds wait) {

@@ -10,11 +10,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "hearth/error.h"
 #include "server/http/message.h"
+#include "server/http/request_record.h"
 
 namespace hearth::server {
 
@@ -46,19 +48,26 @@ struct GateOptions {
 
 struct HttpOptions {
   std::vector<std::string> listen;  // "127.0.0.1:11434", "[::1]:8080", "unix:/run/hearth.sock"; port 0: a free one
+  std::string side_door;            // one more, "unix:/path"; the server starts without it if it cannot be opened
   GateOptions gate;
   HttpLimits limits;
   int workers = 4;  // threads that call the handler
+  std::function<void(const RequestFacts&)> on_request_end;  // on any thread; may stay unset
+  bool record_texts = false;                                // requests' bodies are among what it is told
 };
 
 class HttpServer {
  public:
   // Binds and starts. Errors name the address; a taken port also names the program that has it where that can be found.
-  // A non-loopback address without a key is refused. A unix socket has mode 0600 and needs no key.
+  // A non-loopback address without a key is refused. A unix socket has mode 0600, needs no key, and takes
+  // connections of the same user and of root only.
   static Result<std::unique_ptr<HttpServer>> start(const HttpOptions& options, Handler handler);
   ~HttpServer();                               // stops at once
   std::vector<std::string> addresses() const;  // that are listened on, with their real ports
+  const std::optional<Error>& side_door_problem() const;  // why it is not open
   int connections() const;
+  // How long the thread that serves sockets has not come round since somebody asked.
+  double stalled_seconds();
   // Closes the listeners and waits until running requests have ended, at most so long. False if some had not.
   bool drain(std::chrono::milliseconds wait);
 

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
 #include <thread>
 
 #include "server/http/gate.h"
@@ -267,6 +269,58 @@ TEST(HttpServer, NamesTheProgramThatHasThePort) {
   ASSERT_FALSE(second.ok());
   EXPECT_NE(second.error().message.find("(process " + std::to_string(getpid()) + ")"), std::string::npos)
       << second.error().message;
+}
+
+TEST(HttpServer, StartsWithoutASideDoorThatIsTaken) {
+  const std::string path = "/tmp/hearth-side-door-" + std::to_string(getpid()) + ".sock";
+  HttpOptions options;
+  options.side_door = "unix:" + path;
+  auto first = start_server(options, echo);
+  EXPECT_FALSE(first->side_door_problem().has_value());
+  EXPECT_EQ(first->addresses().back(), "unix:" + path);
+  {
+    const auto second = start_server(options, echo);
+    ASSERT_TRUE(second->side_door_problem().has_value());
+    EXPECT_NE(second->side_door_problem()->message.find(path), std::string::npos);
+  }
+  TestClient client(path);
+  client.send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(status_of(client.read_answer()), 200) << "the second server took the socket of the first";
+  // A file that somebody else has put there meanwhile stays.
+  unlink(path.c_str());
+  const auto third = start_server(options, echo);
+  first.reset();
+  EXPECT_EQ(access(path.c_str(), F_OK), 0);
+}
+
+TEST(HttpServer, TellsOfEveryRequestWhenItIsOver) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<RequestFacts> told;
+  HttpOptions options;
+  options.on_request_end = [&](const RequestFacts& facts) {
+    const std::lock_guard lock(mutex);
+    told.push_back(facts);
+    changed.notify_all();
+  };
+  const auto server = start_server(options, echo);
+  const auto ask = [&](const std::string& bytes) {
+    TestClient client(port_of(*server));
+    client.send(bytes);
+    client.read_answer();
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::milliseconds(kPatienceMs), [&] { return !told.empty(); }));
+    RequestFacts facts = told.empty() ? RequestFacts() : told.front();
+    told.clear();
+    return facts;
+  };
+  const RequestFacts fine = ask("POST /a/b?secret=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello");
+  EXPECT_EQ(fine.method + " " + fine.path, "POST /a/b");
+  EXPECT_EQ(fine.status, 200);
+  EXPECT_FALSE(fine.id.empty());
+  EXPECT_TRUE(fine.asked.empty()) << "texts are kept only where somebody wants them";
+  EXPECT_EQ(ask("GET /a HTTP/1.1\r\nHost: evil.example\r\n\r\n").status, 403);
+  EXPECT_EQ(ask("GET\r\n\r\n").status, 400);
 }
 
 TEST(HttpServer, RefusesAddressesThatAreNone) {

@@ -15,13 +15,6 @@ const char* stop_type(const GenerateResult& result, bool own_stop) {
   return result.finish_reason == FinishReason::kCancelled ? "none" : "limit";
 }
 
-// What keys and values are held of when the answer ends: the last token was drawn, but not run.
-int64_t tokens_held(const GenerateResult& result) {
-  const bool by_token = result.finish_reason == FinishReason::kStop && result.stop_string.empty();
-  const auto answer = static_cast<int64_t>(result.tokens.size());
-  return result.prompt_tokens + (by_token || answer == 0 ? answer : answer - 1);
-}
-
 Json ids_of(std::span<const GeneratedToken> tokens) {
   Json ids = Json::array();
   for (const GeneratedToken& token : tokens) ids.push_back(token.id);

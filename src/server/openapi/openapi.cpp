@@ -73,17 +73,6 @@ Json options_schema() {
   return {{"type", "object"}, {"properties", std::move(properties)}};
 }
 
-const char* name_of(Dialect dialect) {
-  switch (dialect) {
-    case Dialect::kOpenAi: return "openai";
-    case Dialect::kOllama: return "ollama";
-    case Dialect::kAnthropic: return "anthropic";
-    case Dialect::kNative: return "native";
-    case Dialect::kLmStudio: return "lmstudio";
-  }
-  return "native";
-}
-
 // A route's own entry, or that of another path with the same handler.
 const Json* entry_of(const Json& entries, const Route& route) {
   const auto own = entries.find(std::string(route.method) + " " + route.path);
@@ -121,7 +110,7 @@ Json answer_of(const Json& entry) {
 Json operation_of(const Route& route, const Json& entry, const Json& errors) {
   std::string id = route.method;
   for (const char* c = route.path; *c; ++c) id += std::isalnum(static_cast<unsigned char>(*c)) ? *c : '_';
-  Json operation = {{"operationId", id}, {"summary", route.summary}, {"tags", Json::array({name_of(route.dialect)})}};
+  Json operation = {{"operationId", id}, {"summary", route.summary}, {"tags", Json::array({dialect_name(route.dialect)})}};
   if (std::string_view(route.path).ends_with("/*")) {
     operation["parameters"] =
         Json::array({{{"name", "name"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}}});
@@ -129,7 +118,7 @@ Json operation_of(const Route& route, const Json& entry, const Json& errors) {
   if (entry.contains("asks")) operation["requestBody"] = request_of(entry);
   if (!entry.contains("refuses")) operation["responses"]["200"] = answer_of(entry);
   operation["responses"]["default"] = {{"description", "What is wrong with the request, or with the server"},
-                                       {"content", body_of("application/json", schema_of(errors[name_of(route.dialect)]))}};
+                                       {"content", body_of("application/json", schema_of(errors[dialect_name(route.dialect)]))}};
   return operation;
 }
 
