@@ -14,7 +14,7 @@ namespace hearth::cli {
 
 namespace {
 
-constexpr uint64_t kMaxFileBytes = 1 << 20;
+constexpr uint64_t kMaxConfigBytes = 1 << 20;
 
 std::vector<std::string> option_names(const CLI::App& verb) {
   std::vector<std::string> names;
@@ -60,7 +60,7 @@ Result<void> apply(CLI::Option* option, const toml::node& value, const std::stri
 }  // namespace
 
 Result<void> apply_config_file(CLI::App* verb, const std::string& path) {
-  const std::string text = TRY(read_small_file(path, kMaxFileBytes));
+  const std::string text = TRY(read_small_file(path, kMaxConfigBytes));
   toml::table table;
   try {
     table = toml::parse(text);

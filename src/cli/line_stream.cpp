@@ -19,7 +19,7 @@ Error broken_off() {
   return {ErrorCode::kIo, "the running server went away in the middle of the answer (it was stopped, or it crashed): ask again, "
                           "or with --local to answer in this process"};
 }
-Error no_answer() { return {ErrorCode::kCorrupt, "what answers at the socket of HEARTH_HOME is no server of Hearth's"}; }
+Error no_server_answer() { return {ErrorCode::kCorrupt, "what answers at the socket of HEARTH_HOME is no server of Hearth's"}; }
 
 }  // namespace
 
@@ -46,15 +46,15 @@ Result<bool> LineStream::receive(const std::atomic<bool>* cancel) {
 Result<int> LineStream::begin(const std::atomic<bool>* cancel) {
   size_t end;
   while ((end = packed_.find("\r\n\r\n")) == std::string::npos) {
-    if (packed_.size() > kMaxHeadBytes) return no_answer();
-    if (!TRY(receive(cancel))) return packed_.empty() ? broken_off() : no_answer();
+    if (packed_.size() > kMaxHeadBytes) return no_server_answer();
+    if (!TRY(receive(cancel))) return packed_.empty() ? broken_off() : no_server_answer();
   }
   std::string head = packed_.substr(0, end + 2);
   packed_.erase(0, end + 4);
   for (char& letter : head) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
   int status = 0;
-  if (!head.starts_with("http/1.1 ") || head.size() < 12) return no_answer();
-  if (std::from_chars(head.data() + 9, head.data() + 12, status).ptr != head.data() + 12) return no_answer();
+  if (!head.starts_with("http/1.1 ") || head.size() < 12) return no_server_answer();
+  if (std::from_chars(head.data() + 9, head.data() + 12, status).ptr != head.data() + 12) return no_server_answer();
   chunked_ = head.find("\r\ntransfer-encoding: chunked\r\n") != std::string::npos;
   TRY(unpack());
   return status;
@@ -72,9 +72,9 @@ Result<void> LineStream::unpack() {
     if (line == std::string::npos) return {};
     size_t size = 0;
     const auto [stop, problem] = std::from_chars(packed_.data(), packed_.data() + line, size, 16);
-    if (problem != std::errc() || stop != packed_.data() + line || size > kMaxLineBytes) return no_answer();
+    if (problem != std::errc() || stop != packed_.data() + line || size > kMaxLineBytes) return no_server_answer();
     if (packed_.size() < line + 2 + size + 2) return {};
-    if (packed_.compare(line + 2 + size, 2, "\r\n") != 0) return no_answer();
+    if (packed_.compare(line + 2 + size, 2, "\r\n") != 0) return no_server_answer();
     text_.append(packed_, line + 2, size);
     packed_.erase(0, line + 2 + size + 2);
     complete_ = size == 0;

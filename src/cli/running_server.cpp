@@ -17,7 +17,7 @@ namespace {
 using json = nlohmann::ordered_json;
 namespace wire = server::home;
 
-constexpr std::chrono::seconds kPatience{10};    // for what needs no model
+constexpr std::chrono::seconds kServerPatience{10};    // for what needs no model
 constexpr std::chrono::minutes kLoadPatience{30};
 constexpr const char* kHost = "localhost";
 
@@ -83,7 +83,7 @@ Result<RunningServer> find_running_server() {
   const library::Library models = TRY(library::Library::open());
   RunningServer found;
   found.socket = server::home_socket_path(models.home());
-  const json answer = TRY(request(found.socket, "GET", "/hearth/server", nullptr, kPatience));
+  const json answer = TRY(request(found.socket, "GET", "/hearth/server", nullptr, kServerPatience));
   const wire::Identity identity = TRY(wire::identity_from_json(answer));
   if (identity.version != HEARTH_VERSION || identity.numerics != kernels::kNumericsVersion) {
     return Error{ErrorCode::kUnsupported, "the running server is hearth " + printable(identity.version) +
@@ -107,7 +107,7 @@ Result<ServerAnswer> ask_running_server(const RunningServer& server, const wire:
   FileDescriptor socket = TRY(connect_home(server.socket));
   const int64_t asked_ns = monotonic_ns();
   const std::string body = wire::question_to_json(question).dump(-1, ' ', false, json::error_handler_t::replace);
-  TRY(send_request(socket.get(), kHost, "POST", "/hearth/answer", body, in(kPatience)));
+  TRY(send_request(socket.get(), kHost, "POST", "/hearth/answer", body, in(kServerPatience)));
   LineStream stream(std::move(socket));
   ServerAnswer answer;
   wire::PromptLine prompt;

@@ -85,7 +85,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-Result<std::vector<int32_t>> prompt_of(const Engine& engine, const Text& text) {
+Result<std::vector<int32_t>> prompt_tokens_of(const Engine& engine, const Text& text) {
   if (engine.chat_template() == nullptr) return text_prompt(engine, text.prompt);
   return chat_prompt(engine, {{"user", text.prompt}});
 }
@@ -100,7 +100,7 @@ bool same_tokens(const GenerateResult& a, const GenerateResult& b) {
 }
 
 Result<Rates> measure(const Engine& engine, Session& session, Speculator* speculator, const Text& text, int runs) {
-  const std::vector<int32_t> prompt = TRY(prompt_of(engine, text));
+  const std::vector<int32_t> prompt = TRY(prompt_tokens_of(engine, text));
   GenerateOptions options;
   options.sampler.temperature = 0;
   options.max_tokens = kAnswerTokens;

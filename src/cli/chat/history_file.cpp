@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kKept = 1000;         // entries
 constexpr size_t kTooMany = 2 * kKept; // then the file is cut
-constexpr uint64_t kMaxFileBytes = uint64_t{1} << 26;
+constexpr uint64_t kMaxHistoryBytes = uint64_t{1} << 26;
 constexpr size_t kMaxEntryBytes = 1 << 16;
 
 std::string encode(const std::string& entry) {
@@ -25,7 +25,7 @@ std::string encode(const std::string& entry) {
 }  // namespace
 
 std::vector<std::string> HistoryFile::load() const {
-  const Result<std::string> bytes = read_small_file(path_, kMaxFileBytes);
+  const Result<std::string> bytes = read_small_file(path_, kMaxHistoryBytes);
   std::vector<std::string> entries;
   if (!bytes.ok()) return entries;
   for (size_t begin = 0; begin < bytes->size();) {

@@ -16,7 +16,7 @@ using json = nlohmann::ordered_json;
 
 constexpr const char* kFormat = "hearth chat";
 constexpr int kVersion = 1;
-constexpr uint64_t kMaxFileBytes = uint64_t{1} << 28;
+constexpr uint64_t kMaxSavedChatBytes = uint64_t{1} << 28;
 constexpr size_t kMaxNameBytes = 100;
 
 Result<std::string> path_of(const std::string& home, const std::string& name) {
@@ -78,7 +78,7 @@ Result<void> save_chat(const std::string& home, const std::string& name, const S
 
 Result<SavedChat> load_chat(const std::string& home, const std::string& name) {
   const std::string path = TRY(path_of(home, name));
-  const std::string bytes = TRY(read_small_file(path, kMaxFileBytes));
+  const std::string bytes = TRY(read_small_file(path, kMaxSavedChatBytes));
   const json object = json::parse(bytes, nullptr, false);
   if (!object.is_object()) return malformed(path, "it is not JSON, or no object");
   if (TRY(text_member(object, "format", path)) != kFormat) return malformed(path, "format is not 'hearth chat'");

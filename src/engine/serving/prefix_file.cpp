@@ -20,11 +20,11 @@ namespace {
 
 constexpr char kMagic[8] = {'H', 'E', 'A', 'R', 'T', 'H', 'K', 'V'};
 constexpr uint32_t kVersion = 1;
-constexpr int kPage = kernels::kPagePositions;
+constexpr int kFileTokens = kernels::kPagePositions;
 // Offsets in the header; numbers are little-endian.
 constexpr size_t kVersionAt = 8, kCountAt = 12, kIdentityAt = 16, kParentAt = 48, kOwnAt = 80, kBytesAt = 112,
                  kTokensAt = 120, kDigestAt = kPrefixHeaderBytes - 32;
-static_assert(kTokensAt + kPage * sizeof(int32_t) <= kDigestAt);
+static_assert(kTokensAt + kFileTokens * sizeof(int32_t) <= kDigestAt);
 
 using Header = std::array<char, kPrefixHeaderBytes>;
 
@@ -102,7 +102,7 @@ Result<std::vector<int32_t>> read_header(int file, const std::string& path, uint
   if (size < kPrefixHeaderBytes) return damaged(path, "is too short");
   TRY(read_all(file, header->data(), header->size(), path));
   const uint32_t count = get<uint32_t>(*header, kCountAt);
-  if (count < 1 || count > kPage || static_cast<int>(count) != page.tokens) return damaged(path, "wrong number of tokens");
+  if (count < 1 || count > kFileTokens || static_cast<int>(count) != page.tokens) return damaged(path, "wrong number of tokens");
   std::vector<int32_t> tokens(count);
   std::memcpy(tokens.data(), header->data() + kTokensAt, count * sizeof(int32_t));
   const Header expected = header_of(identity, page, tokens, size - kPrefixHeaderBytes);
@@ -142,7 +142,7 @@ std::optional<PrefixPage> parse_prefix_file_name(std::string_view name) {
   const char tens = name[kHex + 1], ones = name[kHex + 2];
   if (!parent.ok() || !own.ok() || tens < '0' || tens > '9' || ones < '0' || ones > '9') return std::nullopt;
   const PrefixPage page{*parent, *own, (tens - '0') * 10 + (ones - '0')};
-  if (page.tokens < 1 || page.tokens > kPage) return std::nullopt;
+  if (page.tokens < 1 || page.tokens > kFileTokens) return std::nullopt;
   return page;
 }
 

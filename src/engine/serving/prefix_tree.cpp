@@ -7,11 +7,11 @@
 namespace hearth {
 namespace {
 
-constexpr int64_t kPage = kernels::kPagePositions;
+constexpr int64_t kNodeTokens = kernels::kPagePositions;
 // Of the limit, what was found again may keep so much from what is new.
 constexpr int64_t kProvenQuarters = 3;
 // A node of which less was used is neither proven nor renewed: nearly all prompts begin with the same few tokens.
-constexpr int64_t kWorthTokens = kPage / 2;
+constexpr int64_t kWorthTokens = kNodeTokens / 2;
 
 int64_t common_prefix(std::span<const int32_t> a, std::span<const int32_t> b) {
   const size_t count = std::min(a.size(), b.size());
@@ -64,11 +64,11 @@ std::vector<PrefixTree::Step> PrefixTree::walk(std::string_view scope, std::span
   std::vector<Step> path;
   const Node* node = root_of(scope);
   while (node != nullptr && !tokens.empty()) {
-    const Step step = closest_child(*node, tokens.first(std::min<size_t>(tokens.size(), kPage)));
+    const Step step = closest_child(*node, tokens.first(std::min<size_t>(tokens.size(), kNodeTokens)));
     if (step.node == nullptr) break;
     path.push_back(step);
-    if (step.shared < kPage) break;
-    tokens = tokens.subspan(kPage);
+    if (step.shared < kNodeTokens) break;
+    tokens = tokens.subspan(kNodeTokens);
     node = step.node;
   }
   return path;
@@ -141,7 +141,7 @@ PrefixTree::Inserted PrefixTree::insert(std::string_view scope, std::span<const 
   Node* node = root->second.get();
   for (size_t i = 0; i < pages.size() && node != nullptr; ++i) {
     int64_t extended = 0;
-    node = add_child(*node, tokens.subspan(i * kPage, std::min<size_t>(tokens.size() - i * kPage, kPage)), pages[i], &extended);
+    node = add_child(*node, tokens.subspan(i * kNodeTokens, std::min<size_t>(tokens.size() - i * kNodeTokens, kNodeTokens)), pages[i], &extended);
     if (node != nullptr) path.push_back(node);
     if (extended == 0) continue;
     inserted.extended_page = static_cast<int64_t>(i);
@@ -232,7 +232,7 @@ bool PrefixTree::is_consistent() const {
     int64_t count = 0;
     for (const Node* node = list->oldest; node != nullptr; node = node->newer, ++count) {
       if (node->proven != (list == &proven_) || node->tokens->empty()) return false;
-      if (!node->children.empty() && node->tokens->size() != static_cast<size_t>(kPage)) return false;
+      if (!node->children.empty() && node->tokens->size() != static_cast<size_t>(kNodeTokens)) return false;
       const Tokens* previous = nullptr;
       for (const auto& [tokens, child] : node->children) {
         if (seen.count(child.get()) == 0 || child->parent != node || child->tokens != &tokens) return false;

@@ -15,7 +15,7 @@ const Models::Status* find_loaded(const std::vector<Models::Status>& loaded, con
   return found == loaded.end() ? nullptr : &*found;
 }
 
-Json entry_of(const library::Installed& model, const std::vector<Models::Status>& loaded) {
+Json entry_v0(const library::Installed& model, const std::vector<Models::Status>& loaded) {
   const Json details = ollama::list_entry(model)["details"];
   const Models::Status* status = find_loaded(loaded, model.name);
   const Json* trained = find_member(details, "context_length");
@@ -68,14 +68,14 @@ void list_models_v0(Context& context, const Request& request, const ResponderPtr
   if (!models.ok()) return send_error(*responder, Dialect::kLmStudio, api_error(models.error()), request.id);
   const std::vector<Models::Status> loaded = context.models.loaded();
   Json list = Json::array();
-  for (const library::Installed& model : *models) list.push_back(entry_of(model, loaded));
+  for (const library::Installed& model : *models) list.push_back(entry_v0(model, loaded));
   send_json(*responder, {{"object", "list"}, {"data", std::move(list)}});
 }
 
 void show_model_v0(Context& context, const Request& request, const ResponderPtr& responder) {
   Checked<library::Installed> model = context.models.resolve(std::string(tail_after(request, "/api/v0/models/")));
   if (!model.ok()) return send_error(*responder, Dialect::kLmStudio, model.error(), request.id);
-  send_json(*responder, entry_of(*model, context.models.loaded()));
+  send_json(*responder, entry_v0(*model, context.models.loaded()));
 }
 
 void chat_completions_v0(Context& context, const Request& request, const ResponderPtr& responder) {

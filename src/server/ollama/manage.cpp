@@ -11,7 +11,6 @@ namespace hearth::server::ollama {
 
 namespace {
 
-constexpr std::chrono::seconds kUnloadWait{10};
 
 bool is_served_from_path(const Context& context, const std::string& name) {
   const auto& files = context.models.options().files;

@@ -9,8 +9,6 @@ namespace hearth::server::ollama {
 
 namespace {
 
-constexpr std::chrono::seconds kUnloadWait{10};
-
 bool is_blank(const Json* value) {
   return value == nullptr || (value->is_string() && value->get_ref<const std::string&>().empty()) ||
          (value->is_array() && value->empty());

@@ -4,12 +4,15 @@
 // Not here: prompts (chat.cpp, generate.cpp), parameters under "options" (server/parameters.h).
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "server/context.h"
 #include "server/ollama/writer.h"
 
 namespace hearth::server::ollama {
+
+constexpr std::chrono::seconds kUnloadWait{10};  // for answers that are being made, before an unload is answered
 
 // Body, options, and everything that is refused: reasoning, answers in a given shape, images, tools.
 Checked<Prepared> read(const Request& request);
