@@ -25,6 +25,7 @@ namespace text {
 class Tokenizer;
 class ChatTemplate;
 }  // namespace text
+class GrammarCache;
 
 struct LoadOptions {
   std::string path;              // a .gguf file
@@ -136,6 +137,7 @@ class Engine {
   ReadProgress read_progress() const;
   const text::Tokenizer& tokenizer() const;
   const text::ChatTemplate* chat_template() const;  // null: a completion model
+  GrammarCache& grammars() const;                   // answers in a given form: engine/answer_shape.h
   Result<std::unique_ptr<Session>> new_session() const;
   KvPool kv_pool() const;
   // Gives memory that no session uses back to the system, but for `kept_bytes` of it.

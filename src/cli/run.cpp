@@ -14,6 +14,7 @@
 #include "cli/chat/repl.h"
 #include "cli/exit.h"
 #include "cli/input.h"
+#include "cli/shape_options.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "nlohmann/json.hpp"
@@ -26,6 +27,7 @@ using json = nlohmann::ordered_json;
 struct RunOptions {
   Chat chat;
   std::vector<std::string> prompt;
+  ShapeOptions shape;
   bool json = false, verbose = false, quiet = false;
 };
 
@@ -138,6 +140,9 @@ int interactive(RunOptions* run) {
 int run_verb(RunOptions* run) {
   const Result<void> valid = text::validate(run->chat.generation.generate.sampler, INT32_MAX);
   if (!valid.ok()) return report(valid.error());
+  Result<AnswerShape> shape = read_shape(run->shape);
+  if (!shape.ok()) return report(shape.error());
+  run->chat.shape = std::move(*shape);
   const bool talk = run->prompt.empty() && !run->json && stdin_is_terminal() && stdout_is_terminal();
   return talk ? interactive(run) : answer_once(run);
 }
@@ -157,18 +162,20 @@ void add_run(CLI::App& app, int* exit_code) {
   verb->add_flag("--verbose", run->verbose, "Counts, times and the seed after the answer (stderr)");
   verb->add_flag("-q,--quiet", run->quiet, "Nothing on stderr but errors");
   add_generation_options(verb, &run->chat.generation);
+  add_shape_options(verb, &run->shape);
   add_draft_options(verb, &run->chat.draft);
   add_engine_options(verb, &run->chat.engine, /*with_context=*/true);
   verb->footer(
       "Without PROMPT at a terminal this is a chat; /? there shows its commands. A model that is not here is pulled first.\n"
       "A model without chat template continues the text.\n"
       "Where 'hearth serve' runs for the same user and HEARTH_HOME, it answers, with the same text; not if MODEL is a file, nor\n"
-      "with --raw, --threads, --isa, --ctx, --draft or another --kv than the server's.\n\n"
+      "with --raw, --schema, --grammar, --choice, --threads, --isa, --ctx, --draft or another --kv than the server's.\n\n"
       "Examples:\n"
       "  hearth run                                         chat with the default model\n"
       "  hearth run smollm2:135m 'What is a hearth?'        one answer\n"
       "  hearth run smollm2:135m 'Summarise this:' < a.txt  prompt and standard input\n"
       "  hearth run smollm2:135m hello --temp 0 --json      the likeliest answer, as JSON\n"
+      "  hearth run smollm2:135m 'Is fire hot?' --choice yes,no\n"
       "  hearth run ./my-model.gguf --system 'Be brief.' --ctx 4096");
   verb->callback([run, exit_code] { *exit_code = run_verb(run.get()); });
 }

@@ -65,6 +65,7 @@ Decoding::Decoding(const Engine& engine, const GenerateOptions& options, TextSin
     : engine_(engine), options_(options), on_text_(std::move(on_text)), cancel_(cancel), sampler_(std::move(sampler)),
       decoder_(engine.tokenizer()), stops_(options.stop), indent_(options.min_indent) {
   tokens_.reserve(1 + Speculator::kMaxDepth);
+  if (options.grammar) guide_.emplace(options.grammar, engine.tokenizer());
   if (options.min_tokens <= 0) return;
   endings_ = options.stop_tokens;
   const std::span<const int32_t> own = engine.tokenizer().stop_ids();
@@ -84,6 +85,13 @@ void Decoding::draw_first() {
   if (is_set(cancel_)) return finish(FinishReason::kCancelled);
   if (options_.max_tokens == 0) return finish(FinishReason::kLength);
   begun_ns_ = monotonic_ns();
+  if (guide_) {
+    if (Result<void> begun = guide_->begin(); !begun.ok()) {
+      fail(begun.error());
+      return;
+    }
+    if (guide_->complete()) return finish(FinishReason::kStop);
+  }
   take(session_->logits());
 }
 
@@ -92,10 +100,17 @@ std::span<const int32_t> Decoding::plan_step(int64_t most_guesses, int others) {
   planned_at_ = session_->size();
   accepted_ = 0;
   tokens_.assign(1, next_);
-  if (options_.speculator == nullptr) return tokens_;
+  settled_step_ = guide_ && !guide_->settled().empty();
+  if (options_.speculator == nullptr && !settled_step_) return tokens_;
   int64_t room = std::min(most_guesses, session_->context() - session_->size() - 1);
   if (options_.max_tokens >= 0) {
     room = std::min(room, options_.max_tokens - static_cast<int64_t>(result_.tokens.size()) - 1);
+  }
+  if (settled_step_) {
+    const std::span<const int32_t> settled = guide_->settled();
+    const size_t count = std::min(settled.size(), static_cast<size_t>(std::max<int64_t>(room, 0)));
+    tokens_.insert(tokens_.end(), settled.begin(), settled.begin() + static_cast<ptrdiff_t>(count));
+    return tokens_;
   }
   const std::span<const int32_t> draft = options_.speculator->draft(room, others);
   tokens_.insert(tokens_.end(), draft.begin(), draft.end());
@@ -105,7 +120,7 @@ std::span<const int32_t> Decoding::plan_step(int64_t most_guesses, int others) {
 bool Decoding::drop_guesses() {
   if (tokens_.size() == 1) return false;
   tokens_.resize(1);
-  options_.speculator->step_failed();
+  if (options_.speculator) options_.speculator->step_failed();
   return true;
 }
 
@@ -116,6 +131,7 @@ void Decoding::step_started() {
 void Decoding::count_step() {
   result_.decode_tokens += advanced();
   ++result_.decode_steps;
+  if (settled_step_) return;
   result_.drafted_tokens += static_cast<int64_t>(tokens_.size()) - 1;
   result_.accepted_tokens += accepted_;
 }
@@ -123,6 +139,7 @@ void Decoding::count_step() {
 void Decoding::step_done() {
   count_step();
   if (options_.speculator == nullptr) return;
+  if (settled_step_) return options_.speculator->step_failed();
   options_.speculator->stop_clock();
   options_.speculator->step_done(accepted_);
 }
@@ -130,7 +147,7 @@ void Decoding::step_done() {
 void Decoding::shared_step_done(double seconds) {
   count_step();
   if (options_.speculator == nullptr) return;
-  if (seconds > 0) {
+  if (seconds > 0 && !settled_step_) {
     options_.speculator->shared_step_done(accepted_, seconds);
   } else {
     options_.speculator->step_failed();
@@ -157,13 +174,41 @@ bool Decoding::late_at_line_end() const {
   return seconds_since(begun_ns_) * 1e3 > static_cast<double>(options_.line_milliseconds);
 }
 
+// The next token: the one that the grammar leaves, else one of those that it allows.
+Result<text::Sampled> Decoding::draw(std::span<const float> logits) {
+  if (guide_ && !guide_->settled().empty()) return sampler_->taken(logits, guide_->settled().front());
+  const bool early = static_cast<int64_t>(result_.tokens.size()) < options_.min_tokens;
+  const std::span<const int32_t> banned = early ? endings_ : std::span<const int32_t>();
+  if (!guide_) return sampler_->sample(logits, session_->tokens(), banned);
+  const std::shared_ptr<const text::grammar::TokenMask> mask = TRY(guide_->mask());
+  if (mask->count() == 0) {
+    return Error{ErrorCode::kInvalidArgument, "the vocabulary of this model has no token that can go on as the grammar demands"};
+  }
+  return sampler_->sample(logits, session_->tokens(), banned, mask->words());
+}
+
+bool Decoding::fail(Error error) {
+  failure_ = std::move(error);
+  return ends(FinishReason::kCancelled);
+}
+
+// After a token that is no stop token. False if the answer is over.
+bool Decoding::follow_grammar() {
+  const Result<void> taken = guide_->take(next_);
+  if (!taken.ok()) return fail(taken.error());
+  return true;
+}
+
 // Draws the token after the session's end and shows it. False if the answer is over.
 bool Decoding::take(std::span<const float> logits) {
-  const bool early = static_cast<int64_t>(result_.tokens.size()) < options_.min_tokens;
-  const text::Sampled sampled = sampler_->sample(logits, session_->tokens(), early ? endings_ : std::span<const int32_t>());
+  const Result<text::Sampled> drawn = draw(logits);
+  if (!drawn.ok()) return fail(drawn.error());
+  const text::Sampled& sampled = *drawn;
   next_ = sampled.id;
-  if (stops_at(sampled.id)) return ends(FinishReason::kStop);
+  if (stops_at(sampled.id) || (guide_ && engine_.tokenizer().is_stop(sampled.id))) return ends(FinishReason::kStop);
+  if (guide_ && !follow_grammar()) return false;
   if (!show(sampled)) return ends(outdented_ ? FinishReason::kLength : FinishReason::kStop);
+  if (guide_ && guide_->complete()) return ends(FinishReason::kStop);
   if (late_at_line_end()) return ends(FinishReason::kLength);
   if (static_cast<int64_t>(result_.tokens.size()) == options_.max_tokens) return ends(FinishReason::kLength);
   if (session_->size() >= session_->context()) return ends(FinishReason::kContextFull);

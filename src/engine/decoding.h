@@ -9,11 +9,13 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "engine/generate.h"
+#include "engine/grammar_guide.h"
 #include "text/indent_limit.h"
 #include "text/stop_strings.h"
 #include "text/tokenizer.h"
@@ -57,6 +59,8 @@ class Decoding final : public TokenVerifier {
   int64_t advanced() const { return session_->size() - planned_at_; }
 
   bool finished() const { return finished_; }
+  // Why the answer cannot be finished as it was asked for; it is over then.
+  const std::optional<Error>& failure() const { return failure_; }
   // Ends the answer from outside, and what was held back comes out. Later calls have no effect.
   void finish(FinishReason reason);
   GenerateResult& result() { return result_; }
@@ -65,6 +69,9 @@ class Decoding final : public TokenVerifier {
   Decoding(const Engine& engine, const GenerateOptions& options, TextSink on_text, const std::atomic<bool>* cancel,
            std::unique_ptr<text::Sampler> sampler);
   bool take(std::span<const float> logits);
+  Result<text::Sampled> draw(std::span<const float> logits);
+  bool follow_grammar();
+  bool fail(Error error);
   bool stops_at(int32_t token) const;
   bool show(const text::Sampled& sampled);
   bool release(const std::string& text);
@@ -80,6 +87,7 @@ class Decoding final : public TokenVerifier {
   std::unique_ptr<text::Sampler> sampler_;
   text::StreamDecoder decoder_;
   text::StopStrings stops_;
+  std::optional<GrammarGuide> guide_;
   text::IndentLimit indent_;
   bool outdented_ = false;
   int64_t begun_ns_ = 0;
@@ -91,6 +99,8 @@ class Decoding final : public TokenVerifier {
   int32_t next_ = -1;
   int64_t planned_at_ = 0;       // size of the session before the step
   int64_t accepted_ = 0;
+  bool settled_step_ = false;    // what is on trial is no guess: the grammar leaves nothing else
+  std::optional<Error> failure_;
   bool finished_ = false;
 };
 

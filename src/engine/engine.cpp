@@ -124,6 +124,7 @@ Result<void> load_text(Engine::Impl& impl) {
                                           std::to_string(impl.tokenizer->size()) + " tokens, the model only " +
                                           std::to_string(impl.spec.vocabulary)};
   }
+  impl.grammars = std::make_unique<GrammarCache>(*impl.tokenizer);
   if (impl.info.chat_template.empty()) return {};
   const text::Tokenizer& tokenizer = *impl.tokenizer;
   const auto piece = [&](int32_t id) { return id < 0 ? std::string() : std::string(tokenizer.token_text(id)); };
@@ -187,6 +188,7 @@ ReadProgress Engine::read_progress() const {
   return {impl_->reader->done_bytes(), impl_->reader->total_bytes()};
 }
 const text::Tokenizer& Engine::tokenizer() const { return *impl_->tokenizer; }
+GrammarCache& Engine::grammars() const { return *impl_->grammars; }
 const text::ChatTemplate* Engine::chat_template() const { return impl_->chat_template.get(); }
 
 Result<std::unique_ptr<Session>> Engine::new_session() const {

@@ -8,6 +8,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "base/thread_pool.h"
 #include "gguf/view.h"
+#include "engine/answer_shape.h"
 #include "engine/weight_reader.h"
 #include "hearth/engine.h"
 #include "kernels/table.h"
@@ -39,6 +40,7 @@ struct Engine::Impl {
   MemoryPlan plan;
   std::unique_ptr<text::Tokenizer> tokenizer;
   std::unique_ptr<text::ChatTemplate> chat_template;
+  std::unique_ptr<GrammarCache> grammars;
   std::unique_ptr<model::PagePool> pool;
   std::unique_ptr<ThreadPool> threads;
   std::unique_ptr<backend::CpuBackend> backend;

@@ -90,6 +90,7 @@ Result<GenerateResult> generate(const Engine& engine, Session& session, std::spa
   result.reused_tokens = *reused;
   decoding->draw_first();
   TRY(run_steps(engine, session, *decoding, cancel));
+  if (decoding->failure()) return *decoding->failure();
   result.decode_ms = milliseconds(prompt_done, monotonic_ns());
   return std::move(result);
 }

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,12 +21,16 @@
 namespace hearth {
 
 class Speculator;
+namespace text::grammar {
+class Grammar;
+}
 
 struct GenerateOptions {
   text::SamplerOptions sampler;
   int64_t max_tokens = -1;         // -1: until the model stops or the context is full
   int64_t min_tokens = 0;          // before these the model cannot stop; stop strings can
   std::vector<std::string> stop;   // strings that end the answer
+  std::shared_ptr<text::grammar::Grammar> grammar;  // of the whole text; null: any text
   std::vector<int32_t> stop_tokens;  // tokens that end it beside the model's own
   bool ignore_stop_tokens = false; // goes on where the model would stop
   int64_t line_milliseconds = -1;  // after so long since the first token it ends with the next line; 0 or less: never

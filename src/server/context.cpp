@@ -54,13 +54,16 @@ std::string rfc3339_now() {
 Checked<Prepared> read_request(const Request& request, Dialect dialect, const char* nested) {
   Checked<Json> body = parse_body(request.body);
   if (!body.ok()) return body.error();
-  Prepared prepared{std::move(*body), default_parameters(dialect), "", std::nullopt, nullptr};
+  Prepared prepared{std::move(*body), default_parameters(dialect), {}, "", std::nullopt, nullptr};
   if (Checked<Nothing> read = read_parameters(prepared.body, &prepared.parameters); !read.ok()) return read.error();
   if (const Json* inner = nested ? find_member(prepared.body, nested) : nullptr) {
     if (!inner->is_object()) return bad_request(std::string("'") + nested + "' must be an object", nested);
     if (Checked<Nothing> read = read_parameters(*inner, &prepared.parameters); !read.ok()) return read.error();
   }
   if (Checked<Nothing> fine = refuse_unsupported(prepared.body); !fine.ok()) return fine.error();
+  Checked<RequestedShape> shape = read_shape(prepared.body, dialect);
+  if (!shape.ok()) return shape.error();
+  prepared.shape = std::move(*shape);
   choose_seed(&prepared.parameters);
   Checked<std::string> name = string_member(prepared.body, "model");
   if (!name.ok()) return name.error();
@@ -96,6 +99,9 @@ Checked<Nothing> load_model(Context& context, Prepared* prepared) {
     if (id >= vocabulary) return outside_vocabulary("stop_token_ids", id, vocabulary);
   }
   find_breakers(prepared->model->engine(), &prepared->parameters.generate.sampler);
+  Checked<std::shared_ptr<text::grammar::Grammar>> grammar = compile_shape(prepared->model->engine(), prepared->shape);
+  if (!grammar.ok()) return grammar.error();
+  prepared->parameters.generate.grammar = std::move(*grammar);
   return Nothing{};
 }
 

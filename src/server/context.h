@@ -18,6 +18,7 @@
 #include "server/models.h"
 #include "server/openai/response_store.h"
 #include "server/parameters.h"
+#include "server/shapes.h"
 #include "server/watchdog.h"
 
 namespace hearth::server {
@@ -45,7 +46,8 @@ std::string rfc3339_now();
 // A generating request, as far as all dialects agree.
 struct Prepared {
   Json body;
-  Parameters parameters;             // with its seed
+  Parameters parameters;             // with its seed; with its grammar once the model is there
+  RequestedShape shape;
   std::string model_name;            // as asked for
   std::optional<KeepAlive> keep_alive;
   std::shared_ptr<Models::Lease> model;

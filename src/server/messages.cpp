@@ -169,18 +169,9 @@ Checked<Nothing> refuse_unsupported(const Json& body) {
   if (asks_for_tools(body)) {
     return not_supported("this server does not support tools: leave 'tools' out or set 'tool_choice' to \"none\"", "tools");
   }
-  if (const Json* format = find_member(body, "response_format")) {
-    if (!format->is_object() || format->value("type", Json("text")) != "text") {
-      return not_supported("'response_format' can only be {\"type\":\"text\"}: answers in a given shape are not supported",
-                           "response_format");
-    }
-  }
-  for (const char* name : {"grammar", "json_schema", "guided_json", "guided_grammar", "guided_choice", "guided_regex", "lora"}) {
-    const Json* value = find_member(body, name);
-    const bool blank = value == nullptr || (value->is_string() && value->get_ref<const std::string&>().empty()) ||
-                       (value->is_structured() && value->empty());
-    if (!blank) return not_supported(std::string("'") + name + "' is not supported: leave it out", name);
-  }
+  const Json* adapters = find_member(body, "lora");
+  const bool blank = adapters == nullptr || (adapters->is_structured() && adapters->empty());
+  if (!blank) return not_supported("'lora' is not supported: leave it out", "lora");
   return Nothing{};
 }
 

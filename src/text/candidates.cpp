@@ -4,6 +4,7 @@
 #include "text/candidates.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <functional>
 
@@ -122,6 +123,30 @@ void CandidateSet::keep(std::span<const Ranked> kept) {
     const Ranked& entry = ranked_[static_cast<size_t>(i)];
     ids_[static_cast<size_t>(i)] = id(entry.index);
     own_values_[static_cast<size_t>(i)] = entry.value;
+  }
+  values_ = own_values_.data();
+  size_ = count;
+  dense_ = false;
+  maxima_known_ = false;
+  sorted_ = 0;
+}
+
+// Token by token in id order, so in place; words of nothing but ones, which most are inside a string, are copied whole.
+void CandidateSet::keep_allowed(std::span<const uint64_t> words) {
+  int64_t count = 0;
+  const auto add = [&](int64_t token) {
+    ids_[static_cast<size_t>(count)] = static_cast<int32_t>(token);
+    own_values_[static_cast<size_t>(count++)] = values_[token];
+  };
+  const int64_t tokens = size_;
+  for (int64_t base = 0, place = 0; base < tokens && place < std::ssize(words); base += 64, ++place) {
+    uint64_t word = words[static_cast<size_t>(place)];
+    if (base + 64 > tokens) word &= (uint64_t{1} << (tokens - base)) - 1;
+    if (word == ~uint64_t{0}) {
+      for (int64_t token = base; token < base + 64; ++token) add(token);
+      continue;
+    }
+    for (; word != 0; word &= word - 1) add(base + std::countr_zero(word));
   }
   values_ = own_values_.data();
   size_ = count;

@@ -42,6 +42,8 @@ class CandidateSet {
 
   // Keeps these entries only; they may be in any order and may be what head() or at_least() gave.
   void keep(std::span<const Ranked> kept);
+  // Keeps the tokens whose bits are set: bit t of word t / 64. Only before anything was filtered out.
+  void keep_allowed(std::span<const uint64_t> words);
   // For changing values: a private copy is made if they are still the caller's.
   std::span<float> writable();
 

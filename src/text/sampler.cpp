@@ -57,7 +57,8 @@ struct Sampler::Impl {
   float logprob(float logit) const {
     return static_cast<float>(static_cast<double>(logit - raw_maximum) - raw_log_sum);
   }
-  void filter(std::span<const float> logits, std::span<const int32_t> history, std::span<const int32_t> banned);
+  void filter(std::span<const float> logits, std::span<const int32_t> history, std::span<const int32_t> banned,
+              std::span<const uint64_t> allowed);
   void run(Stage stage, std::span<const int32_t> history);
   void penalise(std::span<const int32_t> history);
   void filter_top_n_sigma();
@@ -316,7 +317,8 @@ void Sampler::Impl::run(Stage stage, std::span<const int32_t> history) {
   }
 }
 
-void Sampler::Impl::filter(std::span<const float> logits, std::span<const int32_t> history, std::span<const int32_t> banned) {
+void Sampler::Impl::filter(std::span<const float> logits, std::span<const int32_t> history, std::span<const int32_t> banned,
+                           std::span<const uint64_t> allowed) {
   candidates.reset(logits);
   if (!banned.empty()) {
     const std::span<float> values = candidates.writable();
@@ -326,6 +328,7 @@ void Sampler::Impl::filter(std::span<const float> logits, std::span<const int32_
     const std::span<float> values = candidates.writable();
     for (const auto& [id, bias] : options.logit_bias) values[static_cast<size_t>(id)] += bias;
   }
+  if (!allowed.empty()) candidates.keep_allowed(allowed);
   inverse_temperature = 1.0f;
   if (greedy) {
     for (const Stage stage : stages) {
@@ -362,11 +365,12 @@ Result<std::unique_ptr<Sampler>> Sampler::create(const SamplerOptions& options, 
   return std::unique_ptr<Sampler>(new Sampler(std::make_unique<Impl>(options, vocabulary, table)));
 }
 
-Sampled Sampler::sample(std::span<const float> logits, std::span<const int32_t> history, std::span<const int32_t> banned) {
+Sampled Sampler::sample(std::span<const float> logits, std::span<const int32_t> history, std::span<const int32_t> banned,
+                        std::span<const uint64_t> allowed) {
   Impl& impl = *impl_;
   CHECK(static_cast<int64_t>(logits.size()) == impl.candidates.vocabulary());
   if (impl.options.logprobs >= 0) impl.measure_logprobs(logits);
-  impl.filter(logits, history, banned);
+  impl.filter(logits, history, banned, allowed);
   Sampled sampled{};
   const int32_t index = impl.draw(history.size());
   sampled.id = impl.candidates.id(index);
@@ -378,10 +382,21 @@ Sampled Sampler::sample(std::span<const float> logits, std::span<const int32_t> 
   return sampled;
 }
 
+Sampled Sampler::taken(std::span<const float> logits, int32_t id) {
+  Impl& impl = *impl_;
+  Sampled sampled{};
+  sampled.id = id;
+  if (impl.options.logprobs < 0) return sampled;
+  impl.measure_logprobs(logits);
+  sampled.logprob = impl.logprob(logits[static_cast<size_t>(id)]);
+  sampled.alternatives = impl.alternatives;
+  return sampled;
+}
+
 std::vector<TokenProbability> Sampler::distribution(std::span<const float> logits, std::span<const int32_t> history) {
   Impl& impl = *impl_;
   CHECK(static_cast<int64_t>(logits.size()) == impl.candidates.vocabulary());
-  impl.filter(logits, history, {});
+  impl.filter(logits, history, {}, {});
   const double sum = impl.candidates.weigh(impl.inverse_temperature);
   std::vector<TokenProbability> result;
   for (int32_t i = 0; i < impl.candidates.size(); ++i) {

@@ -79,7 +79,11 @@ class Sampler {
   ~Sampler();
   // `history`: the timeline so far, prompt included. position = history.size(). `banned`: not to be drawn this time, unless
   // nothing else is left; ids of the vocabulary.
-  Sampled sample(std::span<const float> logits, std::span<const int32_t> history, std::span<const int32_t> banned = {});
+  // `allowed`, if given, bit t of word t / 64: only such tokens, whatever else would remain.
+  Sampled sample(std::span<const float> logits, std::span<const int32_t> history, std::span<const int32_t> banned = {},
+                 std::span<const uint64_t> allowed = {});
+  // A token that is not drawn but known, with its log-probabilities.
+  Sampled taken(std::span<const float> logits, int32_t id);
   // What sample() draws from at this position, in id order: the tokens that pass every stage, with their probabilities.
   std::vector<TokenProbability> distribution(std::span<const float> logits, std::span<const int32_t> history);
 

@@ -4,11 +4,13 @@ streamed; errors as the packages' own types."""
 import base64
 import math
 import struct
+import typing
 import unittest
 
 import anthropic
 import ollama
 import openai
+import pydantic
 
 from environment import GREEDY_TOKENS, PROMPT, server
 
@@ -27,6 +29,13 @@ def expected_vectors():
     return [entry["embedding"] for entry in server().post("/v1/embeddings", {"input": TEXTS}).json["data"]]
 
 
+class Place(pydantic.BaseModel):
+    """What answers are to look like; the packages make a schema of it and read the answer back."""
+    city: typing.Literal["Lisbon", "Oslo", "Vienna"]
+    people: int
+    coast: bool
+
+
 class OpenAiTest(unittest.TestCase):
     def setUp(self):
         self.client = openai.OpenAI(base_url=server().url + "/v1", api_key="any", max_retries=0)
@@ -38,6 +47,17 @@ class OpenAiTest(unittest.TestCase):
         chunks = list(self.client.chat.completions.create(**self.chat, stream=True, stream_options={"include_usage": True}))
         self.assertEqual("".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices), expected_text())
         self.assertEqual(chunks[-1].usage.completion_tokens, GREEDY_TOKENS)
+
+    def test_answers_of_a_schema(self):
+        answer = self.client.chat.completions.parse(**{**self.chat, "max_tokens": 200}, response_format=Place).choices[0].message
+        self.assertEqual(answer.parsed, Place.model_validate_json(answer.content))
+        with self.client.chat.completions.stream(**{**self.chat, "max_tokens": 200}, response_format=Place) as stream:
+            self.assertEqual(stream.get_final_completion().choices[0].message.parsed, answer.parsed)
+        response = self.client.responses.parse(**{**self.request, "max_output_tokens": 200}, text_format=Place)
+        self.assertEqual(response.output_parsed, answer.parsed)
+        with self.assertRaisesRegex(openai.BadRequestError, "response_format.json_schema.schema"):
+            self.client.chat.completions.create(**self.chat, response_format={
+                "type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "strange"}}})
 
     def test_responses(self):
         response = self.client.responses.create(**self.request)
@@ -135,6 +155,10 @@ class AnthropicTest(unittest.TestCase):
             final = stream.get_final_message()
         self.assertEqual((final.stop_reason, final.content[0].text), ("max_tokens", expected_text()))
 
+    def test_answers_of_a_schema(self):
+        message = self.client.messages.parse(**{**self.request, "max_tokens": 200}, output_format=Place)
+        self.assertEqual(message.parsed_output, Place.model_validate_json(message.content[0].text))
+
     def test_events(self):
         names = [event.type for event in self.client.messages.create(**self.request, stream=True)]
         self.assertEqual(names[:2], ["message_start", "content_block_start"])
@@ -177,8 +201,7 @@ class AnthropicTest(unittest.TestCase):
         image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
         for name, wrong in (("temperature", {"extra_body": {"temperature": -1}}), ("top_k", {"extra_body": {"top_k": 1.5}}),
                             ("tools", {"tools": [{"name": "f", "input_schema": {"type": "object"}}]}),
-                            ("content", {"messages": [{"role": "user", "content": [image]}]}),
-                            ("output_config", {"output_config": {"format": {"type": "json_schema", "schema": {}}}})):
+                            ("content", {"messages": [{"role": "user", "content": [image]}]})):
             with self.assertRaisesRegex(anthropic.BadRequestError, name):
                 self.client.messages.create(**{**self.request, **wrong})
         tools = [{"name": "f", "input_schema": {"type": "object"}}]
@@ -210,6 +233,12 @@ class OllamaTest(unittest.TestCase):
         self.assertEqual(len(self.client.embed(server().model, "word " * 5000).embeddings), 1)
         with self.assertRaisesRegex(ollama.ResponseError, "exceeds the available context size"):
             self.client.embed(server().model, "word " * 5000, truncate=False)
+
+    def test_answers_of_a_schema(self):
+        request = {**self.request, "options": {"temperature": 0, "num_predict": 200}, "format": Place.model_json_schema()}
+        whole = self.client.chat(**request).message.content
+        Place.model_validate_json(whole)
+        self.assertEqual("".join(part.message.content for part in self.client.chat(**request, stream=True)), whole)
 
     def test_lists_and_errors(self):
         self.assertTrue(any(model.model.startswith(server().model) for model in self.client.list().models))

@@ -111,8 +111,7 @@ class OllamaTest(unittest.TestCase):
         tool = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
         chat = {"model": MODEL, "messages": QUESTION}
         self.refused("/api/chat", 400, "does not support tools", tools=tool, **chat)
-        self.refused("/api/chat", 400, "format", format="json", **chat)
-        self.refused("/api/chat", 400, "format", format={"type": "object"}, **chat)
+        self.refused("/api/chat", 400, "format", format="yaml", **chat)
         self.refused("/api/chat", 400, "does not support thinking", think=True, **chat)
         self.refused("/api/chat", 400, "images", model=MODEL, messages=[{"role": "user", "content": "x", "images": ["aGk="]}])
         self.refused("/api/generate", 400, "images", model=MODEL, prompt="x", images=["aGk="])

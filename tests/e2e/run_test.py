@@ -24,6 +24,22 @@ class RunTest(ProgramTest):
         self.assertEqual(quiet.stdout, done.stdout)
         self.assertEqual(quiet.stderr, "")
 
+    def test_answers_have_the_form_that_was_asked_for(self):
+        hot = ["--temp", "1.8", "--max-tokens", "120"]
+        self.assertIn(self.run_model("Is fire hot?", "--choice", "yes,no,perhaps", *hot).stdout.strip(), ("yes", "no", "perhaps"))
+        schema = self.folder / "schema.json"
+        schema.write_text('{"type": "object", "properties": {"name": {"enum": ["Ada", "Bo"]}, "age": {"type": "integer", '
+                          '"minimum": 0, "maximum": 130}}, "required": ["name", "age"]}')
+        answer = json.loads(self.run_model("Make up a person.", "--schema", schema, *hot).stdout)
+        self.assertIn(answer["name"], ("Ada", "Bo"))
+        self.assertTrue(0 <= answer["age"] <= 130)
+        grammar = self.folder / "list.gbnf"
+        grammar.write_text('root ::= ("- " [a-z]{3,9} "\\n"){2,3}')
+        self.assertRegex(self.run_model("List things.", "--grammar", grammar, *hot).stdout, r"\A(- [a-z]{3,9}\n){2,3}\Z")
+        grammar.write_text("root ::= nothing")
+        failed = self.run_model("List things.", "--grammar", grammar, expect=2)
+        self.assertIn("nothing", failed.stderr)
+
     def test_a_seed_decides(self):
         def answer(*options):
             return self.run_model("Tell me a story.", "--temp", "1.2", "--max-tokens", "25", *options).stdout

@@ -85,7 +85,7 @@ class ServeTest(unittest.TestCase):
         for body, word in [({"messages": MESSAGES, "temperature": -1}, "temperature"), ({"messages": MESSAGES, "max_tokens": -2}, "max_tokens"),
                            ({}, "messages"), ({"messages": []}, "messages"), ({"messages": MESSAGES, "model": "nobody"}, "nobody"),
                            ({"messages": MESSAGES, "tools": [{"type": "function"}]}, "tools"),
-                           ({"messages": MESSAGES, "response_format": {"type": "json_object"}}, "response_format"),
+                           ({"messages": MESSAGES, "response_format": {"type": "yaml"}}, "response_format"),
                            ({"messages": MESSAGES, "n_discard": -1}, "n_discard"), ("[", "JSON"), ("[]", "object")]:
             answer = self.server.post("/v1/chat/completions", body)
             self.assertIn(answer.status, (400, 404), body)

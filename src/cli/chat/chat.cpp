@@ -57,8 +57,8 @@ Result<std::vector<int32_t>> prompt_tokens(const Chat& chat, const std::string& 
 
 // How a model is loaded and run is the server's business: whoever has a wish about it is answered here.
 bool leaves_it_to_a_server(const Chat& chat, const EngineOptions& engine) {
-  return !chat.local && !chat.raw && engine.threads == 0 && engine.isa.empty() && engine.context == 0 &&
-         chat.draft.draft == "auto" && chat.draft.depth == 0;
+  return !chat.local && !chat.raw && chat.shape.kind == AnswerShape::Kind::kFree && engine.threads == 0 &&
+         engine.isa.empty() && engine.context == 0 && chat.draft.draft == "auto" && chat.draft.depth == 0;
 }
 
 void note(bool quiet, const std::string& text) {
@@ -133,6 +133,7 @@ Result<GenerateResult> ask_here(Chat* chat, const std::string& text, const Gener
   };
   GenerateOptions drafting = options;
   drafting.speculator = chat->drafting.speculator.get();
+  drafting.grammar = TRY(chat->model.engine->grammars().get(chat->shape));
   GenerateResult result = TRY(generate(*chat->model.engine, *chat->session, prompt, drafting, all, cancel));
   chat->context_used = chat->session->size();
   if (options.sampler.logprobs >= 0) name_tokens(chat, result);

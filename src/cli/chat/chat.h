@@ -17,6 +17,7 @@
 #include "cli/engine_options.h"
 #include "cli/generation_options.h"
 #include "cli/running_server.h"
+#include "engine/answer_shape.h"
 #include "engine/generate.h"
 #include "text/chat_template.h"
 
@@ -31,6 +32,7 @@ struct Chat {
   bool raw = false;               // no chat template: every text is continued on its own
   bool quiet = false;             // nothing about progress
   bool local = false;             // always in this process
+  AnswerShape shape;              // that every answer has
 
   // Of the model, wherever it is.
   std::string name;               // as the user knows it

@@ -312,7 +312,11 @@ void EngineRunner::end(AnswerId id, const Result<void>& outcome) {
     totals_.drafted_tokens += made.drafted_tokens;
     totals_.accepted_tokens += made.accepted_tokens;
     count_end(entry);
-    result = std::move(made);
+    if (entry.decoding->failure()) {
+      result = *entry.decoding->failure();
+    } else {
+      result = std::move(made);
+    }
   }
   const AnswerCallbacks callbacks = std::move(entry.callbacks);
   entries_.erase(id);

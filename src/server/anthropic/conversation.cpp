@@ -245,12 +245,6 @@ Checked<Conversation> read_conversation(const Json& body) {
 
 Checked<Nothing> check_request(const Json& body) {
   if (Checked<Nothing> thinking = check_thinking(body); !thinking.ok()) return thinking;
-  const Json* format = find_member(body, "output_format");
-  if (const Json* config = find_member(body, "output_config")) {
-    if (!config->is_object()) return bad_request("'output_config' must be an object", "output_config");
-    if (const Json* inner = find_member(*config, "format")) format = inner;
-  }
-  if (format) return not_supported("answers in a given format are not supported: leave 'output_config.format' out", "output_config");
   const Json* servers = find_member(body, "mcp_servers");
   if (servers && !(servers->is_array() && servers->empty())) {
     return not_supported("'mcp_servers' is not supported: leave it out", "mcp_servers");

@@ -96,8 +96,7 @@ TEST(AnthropicRequest, WhatClaudeCodeSendsIsAccepted) {
 }
 
 TEST(AnthropicRequest, WhatWouldChangeTheAnswerIsRefused) {
-  for (const char* body : {R"({"output_config":{"format":{"type":"json_schema","schema":{}}}})", R"({"output_format":{"type":"json_schema"}})",
-                           R"({"mcp_servers":[{"type":"url","url":"http://x","name":"x"}]})", R"({"thinking":{"type":"deep"}})",
+  for (const char* body : {R"({"mcp_servers":[{"type":"url","url":"http://x","name":"x"}]})", R"({"thinking":{"type":"deep"}})",
                            R"({"thinking":{"type":"enabled","budget_tokens":-1}})", R"({"thinking":true})", R"({"metadata":"me"})"}) {
     const Checked<Nothing> fine = check_request(Json::parse(body));
     EXPECT_FALSE(fine.ok()) << body;

@@ -31,9 +31,6 @@ Checked<Nothing> refuse_what_is_not_done(const Json& body, const std::string& mo
     }
     return not_supported(shown + " does not support thinking: leave 'think' out or set it to false", "think");
   }
-  if (const Json* format = find_member(body, "format"); !is_blank(format)) {
-    return not_supported("'format': answers in a given shape are not supported; leave it out", "format");
-  }
   if (const Json* tools = find_member(body, "tools"); tools != nullptr && !tools->is_array()) {
     return bad_request(std::string("'tools' must be a list, not ") + tools->type_name(), "tools");
   }

@@ -17,10 +17,6 @@ bool is_true(const Json* value) { return value && value->is_boolean() && value->
 Checked<Nothing> check_body(const Json& body) {
   if (const Json* text = find_member(body, "text")) {
     if (!text->is_object()) return bad_request("'text' must be an object", "text");
-    const Json* format = find_member(*text, "format");
-    if (format && (!format->is_object() || format->value("type", Json("text")) != "text")) {
-      return not_supported("'text.format' can only be {\"type\":\"text\"}: answers in a given shape are not supported", "text.format");
-    }
   }
   if (is_true(find_member(body, "background"))) return not_supported("'background' is not supported: leave it out", "background");
   for (const char* name : {"conversation", "prompt"}) {

@@ -30,7 +30,11 @@ Json response_object(const ResponseRequest& request, const std::string& id) {
   const Json reasoning = or_else(body, "reasoning", Json::object());
   const text::SamplerOptions& sampler = request.prepared.parameters.generate.sampler;
   Json text = {{"format", {{"type", "text"}}}};
-  if (const Json* asked = find_member(body, "text"); asked && find_member(*asked, "verbosity")) text["verbosity"] = (*asked)["verbosity"];
+  if (const Json* asked = find_member(body, "text")) {
+    for (const char* name : {"format", "verbosity"}) {
+      if (const Json* value = find_member(*asked, name)) text[name] = *value;
+    }
+  }
   Json object = {{"id", id},
                  {"object", "response"},
                  {"created_at", unix_seconds()},

@@ -19,6 +19,7 @@ namespace hearth::server {
 namespace {
 
 constexpr const char* kOptions = "Options";  // the shape made of the table of parameters
+constexpr const char* kForms = "Forms";
 
 Json reference(const std::string& name) { return {{"$ref", "#/components/schemas/" + name}}; }
 
@@ -73,6 +74,16 @@ Json options_schema() {
   return {{"type", "object"}, {"properties", std::move(properties)}};
 }
 
+// What asks for an answer of a given form: server/shapes.h.
+Json forms_schema() {
+  Json properties = Json::object();
+  for (const char* name : {"response_format", "structured_outputs"}) properties[name] = {{"type", {"object", "null"}}};
+  for (const char* name : {"grammar", "guided_grammar", "guided_regex"}) properties[name] = {{"type", {"string", "null"}}};
+  for (const char* name : {"json_schema", "guided_json"}) properties[name] = Json::object();
+  properties["guided_choice"] = {{"type", {"array", "null"}}, {"items", {{"type", "string"}}}};
+  return {{"type", "object"}, {"properties", std::move(properties)}};
+}
+
 // A route's own entry, or that of another path with the same handler.
 const Json* entry_of(const Json& entries, const Route& route) {
   const auto own = entries.find(std::string(route.method) + " " + route.path);
@@ -89,7 +100,7 @@ Json body_of(const char* media_type, Json schema) { return {{media_type, {{"sche
 
 Json request_of(const Json& entry) {
   Json schema = schema_of(entry["asks"]);
-  if (entry.contains("sampled")) schema = {{"allOf", Json::array({std::move(schema), reference(kOptions)})}};
+  if (entry.contains("sampled")) schema = {{"allOf", Json::array({std::move(schema), reference(kOptions), reference(kForms)})}};
   if (entry.contains("streamed")) schema["properties"]["stream"] = {{"type", "boolean"}};
   return {{"required", true}, {"content", body_of("application/json", std::move(schema))}};
 }
@@ -135,6 +146,7 @@ Json openapi_document(const std::string& version) {
   Json schemas = Json::object(), paths = Json::object();
   for (const auto& [name, shape] : source["shapes"].items()) schemas[name] = schema_of(shape);
   schemas[kOptions] = options_schema();
+  schemas[kForms] = forms_schema();
   for (const Route& route : all_routes()) {
     const Json* entry = entry_of(source["routes"], route);
     std::string path = route.path;

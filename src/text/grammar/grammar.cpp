@@ -160,6 +160,12 @@ Result<bool> Matcher::can_end() {
   return grammar_->recogniser_.can_end(state_);
 }
 
+Result<bool> Matcher::must_end() {
+  const std::lock_guard lock(grammar_->mutex_);
+  TRY(revive());
+  return grammar_->recogniser_.can_end(state_) && grammar_->recogniser_.readings(state_).empty();
+}
+
 Result<uint32_t> Matcher::min_bytes_to_end() {
   const std::lock_guard lock(grammar_->mutex_);
   TRY(revive());

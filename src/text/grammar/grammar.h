@@ -90,6 +90,8 @@ class Matcher {
   const std::string& text() const { return text_; }
   bool ended() const { return ended_; }
   Result<bool> can_end();
+  // The text may end and cannot go on.
+  Result<bool> must_end();
   // Fewest bytes to an end; a lower bound where patterns or bounds intersect.
   Result<uint32_t> min_bytes_to_end();
 

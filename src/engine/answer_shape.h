@@ -1,0 +1,62 @@
+// The form that an answer has to have, as a request names it, and the compiled grammars of a model.
+//
+// Contract: AnswerShape is a value. GrammarCache compiles for one tokenizer; it is thread-safe, keeps what was used last within
+// kGrammarCacheBytes and kGrammarCacheEntries, and never gives a looser grammar than was asked for: what cannot be compiled
+// is an error.
+// Not here: following a grammar token by token (engine/grammar_guide.h), names of request fields (server/shapes.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "hearth/error.h"
+
+namespace hearth {
+
+namespace text {
+class Tokenizer;
+}
+namespace text::grammar {
+class Grammar;
+class TokenVocabulary;
+}  // namespace text::grammar
+
+struct AnswerShape {
+  enum class Kind { kFree, kJsonObject, kSchema, kGbnf, kChoices, kPattern };
+  Kind kind = Kind::kFree;
+  std::string source;                // schema (JSON), GBNF or regular expression
+  std::vector<std::string> choices;
+};
+
+class GrammarCache {
+ public:
+  static constexpr size_t kGrammarCacheBytes = size_t{256} << 20;
+  static constexpr size_t kGrammarCacheEntries = 64;
+
+  explicit GrammarCache(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  // Null for kFree. Errors as the compilers have them: kInvalidArgument, kUnsupported, kResource.
+  Result<std::shared_ptr<text::grammar::Grammar>> get(const AnswerShape& shape);
+  // Bytes of the vocabulary's trees and of everything compiled.
+  size_t byte_size() const;
+
+ private:
+  struct Entry {
+    std::string key;
+    std::shared_ptr<text::grammar::Grammar> grammar;
+  };
+  std::shared_ptr<text::grammar::Grammar> find(const std::string& key);
+  void keep_to_budget();
+
+  const text::Tokenizer& tokenizer_;
+  mutable std::mutex mutex_;
+  std::once_flag vocabulary_once_;
+  std::shared_ptr<text::grammar::TokenVocabulary> vocabulary_;
+  std::list<Entry> entries_;         // most recently used first
+};
+
+}  // namespace hearth
