@@ -4,6 +4,8 @@
 // its own unloads, since the end of a Service waits for its answers and must not happen on a service's own thread.
 #include "server/models.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
@@ -24,7 +26,9 @@ using Steady = std::chrono::steady_clock;
 
 namespace {
 
-void log_unload(const std::string& name, const char* why) {
+// A model's tables are many small pieces, which the allocator keeps for itself unless it is told.
+void has_left(const std::string& name, const char* why) {
+  ::malloc_trim(0);
   log(LogLevel::kInfo, printable(name) + " left memory: " + why, {{"model", name}, {"reason", std::string(why)}});
 }
 
@@ -80,7 +84,7 @@ struct Models::Impl {
         const std::string name = gone->file.name;
         const bool asked = gone->unload_when_idle;
         gone.reset();  // unloads
-        log_unload(name, asked ? "it was told to go" : "nobody asked it for a while");
+        has_left(name, asked ? "it was told to go" : "nobody asked it for a while");
         lock.lock();
         changed.notify_all();
         continue;
@@ -231,7 +235,7 @@ Result<void> Models::make_room(std::unique_lock<std::mutex>& lock, const Loaded&
     lock.unlock();
     const std::string name = gone->file.name;
     gone.reset();
-    log_unload(name, "another model needs the room");
+    has_left(name, "another model needs the room");
     available_bytes = available_memory_bytes();
     lock.lock();
   }
