@@ -3,7 +3,7 @@
 # One static library hearth_NAME from src/NAME/**.cpp, one test program NAME_test from src/NAME/**_test.cpp, and with
 # HEARTH_FUZZ one libFuzzer program per src/NAME/**_fuzz.cpp. main.cpp is left to the program that owns it.
 # JOINED: the compiler gets the library's files in groups of eight, which parses the large headers (nlohmann/json, CLI11)
-# once a group and cuts the build by half; names in unnamed namespaces then have to differ in a group. Files that match
+# once a group and cuts the build by a third; names in unnamed namespaces then have to differ in a group. Files that match
 # APART stay alone, and with HEARTH_JOIN=OFF (the dev preset) all do, so that one changed file is one file compiled.
 # Kernel files get the instruction set that their name ends in: *_avx2.cpp, *_avxvnni.cpp, *_avx512.cpp.
 # (gcc 12 calls the undefined inputs of its own AVX-512 intrinsics uninitialised, hence -Wno-uninitialized there.)
