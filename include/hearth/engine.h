@@ -25,6 +25,9 @@ namespace text {
 class Tokenizer;
 class ChatTemplate;
 }  // namespace text
+namespace text::tools {
+struct AnswerFormat;
+}
 class GrammarCache;
 
 struct LoadOptions {
@@ -137,6 +140,7 @@ class Engine {
   ReadProgress read_progress() const;
   const text::Tokenizer& tokenizer() const;
   const text::ChatTemplate* chat_template() const;  // null: a completion model
+  const text::tools::AnswerFormat& answer_format() const;  // how the model writes tool calls and reasoning
   GrammarCache& grammars() const;                   // answers in a given form: engine/answer_shape.h
   Result<std::unique_ptr<Session>> new_session() const;
   KvPool kv_pool() const;

@@ -25,12 +25,17 @@ namespace text::grammar {
 class Grammar;
 class TokenVocabulary;
 }  // namespace text::grammar
+namespace text::tools {
+struct AnswerGrammar;
+}
 
 struct AnswerShape {
   enum class Kind { kFree, kJsonObject, kSchema, kGbnf, kChoices, kPattern };
   Kind kind = Kind::kFree;
   std::string source;                // schema (JSON), GBNF or regular expression
   std::vector<std::string> choices;
+  // Reasoning before it and tool calls beside it, in the model's own form; null: the form above is the whole answer.
+  std::shared_ptr<const text::tools::AnswerGrammar> around;
 };
 
 class GrammarCache {
@@ -39,7 +44,7 @@ class GrammarCache {
   static constexpr size_t kGrammarCacheEntries = 64;
 
   explicit GrammarCache(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
-  // Null for kFree. Errors as the compilers have them: kInvalidArgument, kUnsupported, kResource.
+  // Null for kFree with nothing around it. Errors as the compilers have them: kInvalidArgument, kUnsupported, kResource.
   Result<std::shared_ptr<text::grammar::Grammar>> get(const AnswerShape& shape);
   // Bytes of the vocabulary's trees and of everything compiled.
   size_t byte_size() const;

@@ -17,6 +17,7 @@
 
 #include "hearth/engine.h"
 #include "text/sampler.h"
+#include "text/tools/answer_format.h"
 
 namespace hearth {
 
@@ -25,6 +26,13 @@ namespace text::grammar {
 class Grammar;
 }
 
+// Reasoning that is watched: its tokens are counted, and after so many it is closed by the marks that close it.
+struct ReasoningLimit {
+  text::tools::ReasoningForm form;  // without an end: nothing is watched
+  bool begun = false;               // the prompt has opened it
+  int64_t budget = -1;              // tokens; -1: as many as it takes
+};
+
 struct GenerateOptions {
   text::SamplerOptions sampler;
   int64_t max_tokens = -1;         // -1: until the model stops or the context is full
@@ -32,6 +40,8 @@ struct GenerateOptions {
   std::vector<std::string> stop;   // strings that end the answer
   std::shared_ptr<text::grammar::Grammar> grammar;  // of the whole text; null: any text
   std::vector<int32_t> stop_tokens;  // tokens that end it beside the model's own
+  std::vector<int32_t> shown_tokens;  // control tokens that are text of this answer and never end it: marks of tool calls
+  ReasoningLimit reasoning;
   bool ignore_stop_tokens = false; // goes on where the model would stop
   int64_t line_milliseconds = -1;  // after so long since the first token it ends with the next line; 0 or less: never
   int64_t min_indent = 0;          // blanks that each line but the first begins with, else it ends there
@@ -53,6 +63,7 @@ struct GenerateResult {
   std::string text;
   std::vector<GeneratedToken> tokens;  // without the stop token
   std::string stop_string;             // the one that ended it, if one did
+  int64_t reasoning_tokens = 0;        // of the answer's, with the marks of reasoning
   int64_t prompt_tokens = 0;           // of the whole prompt
   int64_t reused_tokens = 0;           // of these, already in the session
   double prompt_ms = 0;                // until the first logits
