@@ -35,7 +35,7 @@ struct AnswerShape {
   std::string source;                // schema (JSON), GBNF or regular expression
   std::vector<std::string> choices;
   // Reasoning before it and tool calls beside it, in the model's own form; null: the form above is the whole answer.
-  std::shared_ptr<const text::tools::AnswerGrammar> around;
+  std::shared_ptr<const text::tools::AnswerGrammar> around = nullptr;
 };
 
 class GrammarCache {

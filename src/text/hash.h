@@ -65,6 +65,11 @@ inline uint64_t hash_bytes(std::string_view bytes) {
   return internal::fold_multiply(state ^ internal::load64(end - 16), internal::kSecondFactor ^ internal::load64(end - 8));
 }
 
+// One step of a hash over a sequence of numbers.
+inline uint64_t mix_hash(uint64_t state, uint64_t value) {
+  return internal::fold_multiply(state ^ value ^ internal::kFirstFactor, internal::kSecondFactor ^ (state << 7));
+}
+
 inline uint64_t hash_pair(int32_t left, int32_t right) {
   const uint64_t key = static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
   return internal::fold_multiply(key ^ internal::kFirstFactor, internal::kSecondFactor);

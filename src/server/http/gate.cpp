@@ -12,6 +12,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 namespace hearth::server {
@@ -20,14 +21,6 @@ namespace {
 constexpr std::string_view kDefaultOrigins[] = {"app://obsidian.md", "capacitor://localhost", "http://localhost",
                                                 "https://localhost"};
 constexpr std::string_view kMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 bool is_port(std::string_view text) {
   if (text.size() > 5) return false;

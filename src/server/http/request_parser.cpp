@@ -8,23 +8,17 @@
 #include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 
+#include "base/ascii.h"
+
 namespace hearth::server {
 namespace {
 
 namespace http = boost::beast::http;
-using ErrorCode = boost::beast::error_code;
+using ParseStatus = boost::beast::error_code;
 using StringView = boost::beast::string_view;
 
 constexpr size_t kMaxHeaders = 200;
 constexpr size_t kMaxChunkLine = 16 << 10;  // a chunk's size and extensions, or all trailers
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 // "GET / HTTP/2.0": well formed, but of another time.
 bool names_a_version(std::string_view bytes) {
@@ -66,54 +60,54 @@ struct RequestParser::Impl final : http::basic_parser<true> {
     failure_status = status;
     failure = std::move(message);
   }
-  void refuse(int status, std::string message, ErrorCode& ec) {
+  void refuse(int status, std::string message, ParseStatus& ec) {
     fail(status, std::move(message));
     ec = http::error::bad_field;
   }
-  void add_to_body(StringView bytes, ErrorCode& ec) {
+  void add_to_body(StringView bytes, ParseStatus& ec) {
     if (bytes.size() > body_limit_bytes - body.size()) return refuse_body(ec);
     body.append(bytes.data(), bytes.size());
   }
-  void refuse_body(ErrorCode& ec) {
+  void refuse_body(ParseStatus& ec) {
     refuse(413, "The body is larger than the limit of " + std::to_string(body_limit_bytes) + " bytes.", ec);
   }
 
-  void check_head(ErrorCode& ec);
-  void fail_of(const ErrorCode& ec, std::string_view line);
+  void check_head(ParseStatus& ec);
+  void fail_of(const ParseStatus& ec, std::string_view line);
   bool has_bare_line_feed(std::string_view bytes);
   size_t feed_head(std::string_view bytes);
   size_t feed_body(std::string_view bytes);
 
-  void on_request_impl(http::verb, StringView method, StringView target, int version, ErrorCode&) override {
+  void on_request_impl(http::verb, StringView method, StringView target, int version, ParseStatus&) override {
     head.method.assign(method.data(), method.size());
     head.target.assign(target.data(), target.size());
     head.version = version;
   }
-  void on_response_impl(int, StringView, int, ErrorCode&) override {}
-  void on_field_impl(http::field, StringView name, StringView value, ErrorCode& ec) override {
+  void on_response_impl(int, StringView, int, ParseStatus&) override {}
+  void on_field_impl(http::field, StringView name, StringView value, ParseStatus& ec) override {
     if (is_header_done()) return;  // a trailer: nothing that we read
     if (head.headers.size() >= kMaxHeaders) {
       return refuse(431, "The request has more than " + std::to_string(kMaxHeaders) + " header fields.", ec);
     }
     head.headers.emplace_back(lower_case({name.data(), name.size()}), std::string(value.data(), value.size()));
   }
-  void on_header_impl(ErrorCode& ec) override { check_head(ec); }
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
-  std::size_t on_body_impl(StringView bytes, ErrorCode& ec) override {
+  void on_header_impl(ParseStatus& ec) override { check_head(ec); }
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, ParseStatus&) override {}
+  std::size_t on_body_impl(StringView bytes, ParseStatus& ec) override {
     add_to_body(bytes, ec);
     return bytes.size();
   }
-  void on_chunk_header_impl(std::uint64_t size, StringView, ErrorCode& ec) override {
+  void on_chunk_header_impl(std::uint64_t size, StringView, ParseStatus& ec) override {
     if (size > body_limit_bytes - body.size()) refuse_body(ec);
   }
-  std::size_t on_chunk_body_impl(std::uint64_t, StringView bytes, ErrorCode& ec) override {
+  std::size_t on_chunk_body_impl(std::uint64_t, StringView bytes, ParseStatus& ec) override {
     add_to_body(bytes, ec);
     return bytes.size();
   }
-  void on_finish_impl(ErrorCode&) override {}
+  void on_finish_impl(ParseStatus&) override {}
 };
 
-void RequestParser::Impl::check_head(ErrorCode& ec) {
+void RequestParser::Impl::check_head(ParseStatus& ec) {
   for (const char* name : {"host", "content-length", "transfer-encoding", "authorization", "origin", "content-type"}) {
     if (head.count(name) > 1) return refuse(400, std::string("The header ") + name + " is there more than once.", ec);
   }
@@ -132,7 +126,7 @@ void RequestParser::Impl::check_head(ErrorCode& ec) {
   head.keep_alive = keep_alive();
 }
 
-void RequestParser::Impl::fail_of(const ErrorCode& ec, std::string_view line) {
+void RequestParser::Impl::fail_of(const ParseStatus& ec, std::string_view line) {
   if (state == State::kFailed) return;
   if (ec == http::error::header_limit) {
     return fail(431,
@@ -174,7 +168,7 @@ size_t RequestParser::Impl::feed_head(std::string_view bytes) {
     fail(400, "This is not a well-formed HTTP request: a line of its head does not end in CR LF.");
     return skipped;
   }
-  ErrorCode ec;
+  ParseStatus ec;
   const size_t taken = put({bytes.data(), bytes.size()}, ec);
   scanned -= std::min(scanned, taken);
   head_taken += taken;
@@ -192,7 +186,7 @@ size_t RequestParser::Impl::feed_head(std::string_view bytes) {
 
 size_t RequestParser::Impl::feed_body(std::string_view bytes) {
   if (bytes.empty()) return 0;
-  ErrorCode ec;
+  ParseStatus ec;
   const size_t taken = put({bytes.data(), bytes.size()}, ec);
   if (ec && ec != http::error::need_more) {
     fail_of(ec, {});

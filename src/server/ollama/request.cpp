@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "base/ascii.h"
 #include "server/messages.h"
 
 namespace hearth::server::ollama {
@@ -64,9 +65,7 @@ Checked<Json> read_chat_messages(const Json& body) {
     if (message.is_object()) {
       if (Checked<Nothing> fine = refuse_images(message, "messages[" + std::to_string(i) + "]."); !fine.ok()) return fine.error();
       if (const Json* role = find_member(message, "role"); role && role->is_string()) {
-        std::string name = *role;
-        for (char& letter : name) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
-        message["role"] = std::move(name);
+        message["role"] = lower_case(role->get_ref<const std::string&>());
       }
       if (!find_member(message, "content")) message["content"] = "";
     }

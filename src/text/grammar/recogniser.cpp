@@ -13,15 +13,11 @@ namespace hearth::text::grammar {
 
 namespace {
 
-constexpr size_t kFirstSlots = 256;
-
-uint64_t mix(uint64_t state, uint64_t value) {
-  return internal::fold_multiply(state ^ value ^ internal::kFirstFactor, internal::kSecondFactor ^ (state << 7));
-}
+constexpr size_t kFirstStateSlots = 256;
 
 uint64_t hash_of(std::span<const Reading> readings, bool can_end) {
   uint64_t hash = can_end;
-  for (const Reading& reading : readings) hash = mix(hash, uint64_t{reading.terminal} << 32 | reading.stack);
+  for (const Reading& reading : readings) hash = mix_hash(hash, uint64_t{reading.terminal} << 32 | reading.stack);
   return hash;
 }
 
@@ -38,13 +34,13 @@ void Recogniser::reset_tables() {
   readings_ = {};
   transitions_.assign(class_count_, kDeadState);
   transitions_.shrink_to_fit();
-  state_slots_.assign(kFirstSlots, 0);
+  state_slots_.assign(kFirstStateSlots, 0);
   state_slots_.shrink_to_fit();
   stacks_.assign(1, {kNever, kBottom});
   stacks_.shrink_to_fit();
   after_.assign(1, kUnknown);
   after_.shrink_to_fit();
-  stack_slots_.assign(kFirstSlots, 0);
+  stack_slots_.assign(kFirstStateSlots, 0);
   stack_slots_.shrink_to_fit();
 }
 
@@ -75,7 +71,7 @@ StateId Recogniser::start() {
 StackId Recogniser::push(ExpressionId top, StackId below) {
   if (top == kNothing) return below;
   const size_t mask = stack_slots_.size() - 1;
-  size_t slot = mix(top, below) & mask;
+  size_t slot = mix_hash(top, below) & mask;
   for (; stack_slots_[slot] != 0; slot = (slot + 1) & mask) {
     const Stack& stack = stacks_[stack_slots_[slot] - 1];
     if (stack.top == top && stack.below == below) return stack_slots_[slot] - 1;
@@ -92,7 +88,7 @@ void Recogniser::grow_stack_slots() {
   std::vector<uint32_t> slots(stack_slots_.size() * 2, 0);
   const size_t mask = slots.size() - 1;
   for (size_t id = 1; id < stacks_.size(); ++id) {
-    size_t slot = mix(stacks_[id].top, stacks_[id].below) & mask;
+    size_t slot = mix_hash(stacks_[id].top, stacks_[id].below) & mask;
     while (slots[slot] != 0) slot = (slot + 1) & mask;
     slots[slot] = static_cast<uint32_t>(id + 1);
   }
@@ -146,12 +142,12 @@ void Recogniser::add_task(ExpressionId expression, StackId stack) {
   if ((seen_.size() + 1) * 2 > seen_slots_.size()) {
     seen_slots_.assign(std::max<size_t>(64, seen_slots_.size() * 2), 0);
     for (size_t i = 0; i < seen_.size(); ++i) {
-      size_t slot = mix(seen_[i].expression, seen_[i].stack) & (seen_slots_.size() - 1);
+      size_t slot = mix_hash(seen_[i].expression, seen_[i].stack) & (seen_slots_.size() - 1);
       while (seen_slots_[slot] != 0) slot = (slot + 1) & (seen_slots_.size() - 1);
       seen_slots_[slot] = static_cast<uint32_t>(i + 1);
     }
   }
-  size_t slot = mix(expression, stack) & (seen_slots_.size() - 1);
+  size_t slot = mix_hash(expression, stack) & (seen_slots_.size() - 1);
   for (; seen_slots_[slot] != 0; slot = (slot + 1) & (seen_slots_.size() - 1)) {
     if (seen_[seen_slots_[slot] - 1] == task) return;
   }

@@ -15,22 +15,16 @@ namespace hearth::text::grammar {
 
 namespace {
 
-constexpr size_t kFirstSlots = 1024;
-
-uint32_t add_saturated(uint32_t a, uint32_t b) { return a > kUnbounded - b ? kUnbounded : a + b; }
+constexpr size_t kFirstNodeSlots = 1024;
 
 uint32_t multiply_saturated(uint32_t a, uint32_t b) {
   const uint64_t product = uint64_t{a} * b;
   return product >= kUnbounded ? kUnbounded - 1 : static_cast<uint32_t>(product);
 }
 
-uint64_t mix(uint64_t state, uint64_t value) {
-  return internal::fold_multiply(state ^ value ^ internal::kFirstFactor, internal::kSecondFactor ^ (state << 7));
-}
-
 }  // namespace
 
-RegexArena::RegexArena() : slots_(kFirstSlots, 0), max_nodes_(kMaxRegexNodes) {
+RegexArena::RegexArena() : slots_(kFirstNodeSlots, 0), max_nodes_(kMaxRegexNodes) {
   nodes_.push_back({RegexKind::kEmptyLanguage, false, false, false, 1, kUnbounded, 0, 0, 0, 0});
   nodes_.push_back({RegexKind::kEmptyWord, true, false, false, 1, 0, 0, 0, 0, 0});
   anything_ = star(bytes(ByteSet::all()));
@@ -42,17 +36,17 @@ size_t RegexArena::byte_size() const {
 }
 
 uint64_t RegexArena::hash_of(const Node& node) const {
-  uint64_t hash = mix(static_cast<uint64_t>(node.kind), uint64_t{node.low} << 32 | node.high);
+  uint64_t hash = mix_hash(static_cast<uint64_t>(node.kind), uint64_t{node.low} << 32 | node.high);
   if (node.kind == RegexKind::kOr || node.kind == RegexKind::kAnd) {
-    for (uint32_t i = 0; i < node.b; ++i) hash = mix(hash, pool_[node.a + i]);
+    for (uint32_t i = 0; i < node.b; ++i) hash = mix_hash(hash, pool_[node.a + i]);
     return hash;
   }
   if (node.kind == RegexKind::kMultiple) {
     const Multiple& m = multiples_[node.a];
-    hash = mix(hash, uint64_t{m.modulus} << 32 | m.remainder);
-    return mix(hash, uint64_t{m.scale} << 32 | static_cast<uint32_t>(m.fraction_digits));
+    hash = mix_hash(hash, uint64_t{m.modulus} << 32 | m.remainder);
+    return mix_hash(hash, uint64_t{m.scale} << 32 | static_cast<uint32_t>(m.fraction_digits));
   }
-  return mix(hash, uint64_t{node.a} << 32 | node.b);
+  return mix_hash(hash, uint64_t{node.a} << 32 | node.b);
 }
 
 bool RegexArena::same(const Node& left, const Node& right) const {
@@ -101,7 +95,7 @@ void RegexArena::truncate(const Mark& mark) {
   sets_.resize(mark.sets);
   multiples_.resize(mark.multiples);
   pool_.resize(mark.pool);
-  size_t size = kFirstSlots;
+  size_t size = kFirstNodeSlots;
   while (size < nodes_.size() * 2) size *= 2;
   slots_ = std::vector<uint32_t>(size / 2, 0);
   grow_slots();

@@ -19,6 +19,8 @@ namespace hearth::text::grammar {
 
 using RegexId = uint32_t;
 inline constexpr uint32_t kUnbounded = UINT32_MAX;
+
+inline uint32_t add_saturated(uint32_t a, uint32_t b) { return a > kUnbounded - b ? kUnbounded : a + b; }
 inline constexpr RegexId kEmptyLanguage = 0;  // matches nothing
 inline constexpr RegexId kEmptyWord = 1;      // matches ""
 

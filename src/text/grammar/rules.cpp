@@ -10,12 +10,6 @@
 
 namespace hearth::text::grammar {
 
-namespace {
-
-uint32_t add_saturated(uint32_t a, uint32_t b) { return a > kUnbounded - b ? kUnbounded : a + b; }
-
-}  // namespace
-
 ExpressionId Rules::intern(const Expression& expression) {
   const auto [place, added] = index_.try_emplace(expression, static_cast<ExpressionId>(expressions_.size()));
   if (!added) return place->second;
