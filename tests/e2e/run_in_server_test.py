@@ -115,7 +115,8 @@ class SameAnswerTest(ServerTest):
     def test_a_chat(self):
         environment = {**self.server.environment, "TERM": "xterm", "NO_COLOR": "1"}
         figures = r"\[(\d+) tokens?, .*?context (\d+) of (\d+).*?\]"
-        with Terminal([PROGRAM, "run", MODEL, "--temp", "0", "--max-tokens", "8"], environment) as chat:
+        # --ignore-stop: the long story must not have ended by itself when it is to be stopped.
+        with Terminal([PROGRAM, "run", MODEL, "--temp", "0", "--max-tokens", "8", "--ignore-stop"], environment) as chat:
             def command(text, pattern):
                 chat.send(text + "\r")
                 found = chat.wait_for(pattern)
