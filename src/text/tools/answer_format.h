@@ -18,7 +18,7 @@ class Tokenizer;
 
 namespace hearth::text::tools {
 
-// One way of writing calls. With no mark at all (marks() is empty) a whole answer is calls or it is text.
+// One way of writing calls. Without a mark a whole answer is calls or it is text.
 struct CallForm {
   enum class Kind : uint8_t {
     kJson,        // an object with the name and the arguments
@@ -26,6 +26,7 @@ struct CallForm {
     kParameters,  // the name, name_end, each argument as <parameter=NAME> VALUE </parameter>
   };
   Kind kind = Kind::kJson;
+  std::string mark;                   // what tells a call from text: the beginning of section_begin + call_begin
   std::string section_begin;          // before the first call and
   std::string section_end;            // behind the last
   bool is_list = false;               // kJson: all calls are one JSON list
@@ -36,9 +37,7 @@ struct CallForm {
   std::string name_key = "name";      // kJson
   std::string arguments_key = "arguments";
   std::string id_key;                 // kJson: behind the arguments comes an id; empty: none
-
-  // What tells a call of this form from text, without white space around it: the beginning of the section, else of the call.
-  std::string_view mark() const;
+  std::string id_begin;               // kNamed: before name_end comes an id of nine letters and digits behind this; empty: none
 };
 
 struct ReasoningForm {
