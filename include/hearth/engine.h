@@ -30,6 +30,33 @@ struct AnswerFormat;
 }
 class GrammarCache;
 
+// An adapter (LoRA) to be loaded with a model.
+struct AdapterFile {
+  std::string path;              // a .gguf file, as llama.cpp's convert_lora_to_gguf writes them
+  float scale = 1;               // where nobody asks for another
+};
+
+// An adapter in effect: its place in Engine::adapters() and how strong it is.
+struct AdapterScale {
+  int id = 0;
+  float scale = 1;
+  bool operator==(const AdapterScale&) const = default;
+};
+// What is in effect together: in the order of ids, each once, none with scale 0.
+using AdapterSet = std::vector<AdapterScale>;
+
+struct AdapterInfo {
+  std::string path;
+  std::string name;              // general.name, else the file's
+  std::string task_name;         // adapter.lora.task_name, may be empty
+  std::string prompt_prefix;     // adapter.lora.prompt_prefix, may be empty
+  std::string sha256;            // of the file; empty in a plan
+  double alpha = 0;
+  int64_t rank = 0;              // of its widest pair of matrices
+  int64_t bytes = 0;             // in memory
+  float scale = 1;               // of AdapterFile
+};
+
 struct LoadOptions {
   std::string path;              // a .gguf file
   int threads = 0;               // 0: as many as the process may use (affinity, cgroup quota)
@@ -39,6 +66,7 @@ struct LoadOptions {
   int max_sessions = 1;          // that live at once
   int64_t kv_pool_bytes = 0;     // for keys and values of all sessions together; 0: every session can fill its context
   int64_t memory_limit_bytes = 0;  // 0: what the machine has available
+  std::vector<AdapterFile> adapters;  // their ids are their places here
 };
 
 struct ModelInfo {
@@ -69,6 +97,7 @@ struct MemoryPlan {
   int64_t kv_bytes = 0;          // the pool of keys and values; becomes resident as it is used
   int64_t scratch_bytes = 0;
   int64_t tables_bytes = 0;      // tokenizer, rope
+  int64_t adapter_bytes = 0;     // copied from their files
   int64_t available_bytes = 0;   // of the machine or the cgroup, when asked
   int64_t context = 0;
   struct Part { std::string layers; std::string part; std::string device; int64_t bytes; };
@@ -90,6 +119,7 @@ class Session {
   std::span<const int32_t> tokens() const;       // the timeline so far
   int64_t size() const;                          // positions used
   int64_t context() const;                       // positions available
+  const AdapterSet& adapters() const;            // in effect for all of it
   Result<void> rewind(int64_t size);             // forgets everything from position `size` on
   // A new session that shares the first `size` positions (pages are copied only where both write).
   Result<std::unique_ptr<Session>> fork(int64_t size) const;
@@ -142,7 +172,14 @@ class Engine {
   const text::ChatTemplate* chat_template() const;  // null: a completion model
   const text::tools::AnswerFormat& answer_format() const;  // how the model writes tool calls and reasoning
   GrammarCache& grammars() const;                   // answers in a given form: engine/answer_shape.h
+  const std::vector<AdapterInfo>& adapters() const;
+  // Those of LoadOptions with their scales there.
+  const AdapterSet& default_adapters() const;
+  // What was asked for as a set. kInvalidArgument: an id that is not there or is there twice, a scale that is not finite.
+  Result<AdapterSet> adapter_set(std::span<const AdapterScale> wanted) const;
+  // With the default adapters, or with the ones asked for: a session keeps what it began with, and so do its forks.
   Result<std::unique_ptr<Session>> new_session() const;
+  Result<std::unique_ptr<Session>> new_session(std::span<const AdapterScale> adapters) const;
   KvPool kv_pool() const;
   // Gives memory that no session uses back to the system, but for `kept_bytes` of it.
   void trim_kv_pool(int64_t kept_bytes) const;

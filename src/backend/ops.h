@@ -16,6 +16,8 @@ namespace hearth::backend {
 
 using tensor::Tensor;
 
+enum class Gate : uint8_t { kSilu, kGeluTanh };
+
 // The activations of a batch as weights read them: always as float32, quantised too where a consumer needs it.
 struct Activation {
   int64_t width = 0;
@@ -27,14 +29,36 @@ struct Activation {
   float* scale_sum = nullptr;    // [tokens, width/32]
 };
 
+// The first half of what an adapter adds to some tokens of a batch: low[i] = (down * in[first + i]) * scale.
+struct LowRankJob {
+  const Tensor* down;    // [rank, columns = width of the input]
+  float scale;
+  int first, count;      // tokens of the batch
+  float* low;            // [count, rank]
+};
+
+// The second half: up * low[i] is added to what a weight makes of token first + i, after the bias.
+struct LowRankTerm {
+  const Tensor* up;      // [rows of the weight, rank]
+  const float* low;      // [count, rank]
+  int first, count;
+};
+
 // One weight of a linear group. bias may be null.
 struct LinearJob {
   const Tensor* weight;  // [rows, columns = width of the input]
   const float* bias;     // [rows]
   float* out;            // [tokens, rows]
+  std::span<const LowRankTerm> terms = {};  // added one after the other; tokens that no term names are left alone
 };
 
-enum class Gate : uint8_t { kSilu, kGeluTanh };
+// The two weights of a gated unit.
+struct GateJob {
+  const Tensor* gate;    // [rows, columns = width of the input]
+  const Tensor* up;      // [rows, columns]
+  Gate kind;
+  std::span<const LowRankTerm> gate_terms = {}, up_terms = {};
+};
 
 // Rotation of one kind of layer: cos and sin of every token of the batch.
 struct Rope {
@@ -81,13 +105,14 @@ class Backend {
                                      Activation& out) = 0;
   // x += norm(y) * weight. y is overwritten.
   virtual void norm_add(float* y, const float* weight, float eps, int64_t tokens, int64_t width, float* x) = 0;
-  // job.out = weight * in + bias, for every job.
+  // job.low = (down * in) * scale, for every job.
+  virtual void low_rank(const Activation& in, std::span<const LowRankJob> jobs) = 0;
+  // job.out = weight * in + bias + terms, for every job.
   virtual void linear_store(const Activation& in, int64_t tokens, std::span<const LinearJob> jobs) = 0;
-  // job.out += weight * in + bias.
+  // job.out += weight * in + bias + terms.
   virtual void linear_add(const Activation& in, int64_t tokens, const LinearJob& job) = 0;
-  // out = gate(gate_weight * in) * (up_weight * in).
-  virtual Result<void> linear_gate(const Activation& in, int64_t tokens, const Tensor& gate_weight,
-                                   const Tensor& up_weight, Gate gate, Activation& out) = 0;
+  // out = gate(job.gate * in + terms) * (job.up * in + terms).
+  virtual Result<void> linear_gate(const Activation& in, int64_t tokens, const GateJob& job, Activation& out) = 0;
   // Norms (if any) and rotates q and k in place and writes k and v into the pages of their positions.
   virtual void attention_store(float* q, float* k, const float* v, std::span<const AttentionRun> runs,
                                const AttentionShape& shape, const Rope& rope, const KvLayout& kv) = 0;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/cpu_count.h"
+#include "engine/adapters.h"
 #include "engine/engine_impl.h"
 #include "engine/memory.h"
 #include "gguf/file_type.h"
@@ -43,12 +44,14 @@ Result<void> check_options(const LoadOptions& options) {
   return {};
 }
 
-backend::CpuLimits limits_of(const model::ModelSpec& spec, int max_tokens, int max_sessions) {
+backend::CpuLimits limits_of(const Engine::Impl& impl) {
   backend::CpuLimits limits;
-  limits.max_tokens = max_tokens;
-  limits.max_runs = max_sessions;
-  limits.max_columns = spec.width;
-  for (const model::LayerSpec& layer : spec.layers) {
+  limits.max_tokens = kMaxBatchTokens;
+  limits.max_runs = impl.max_sessions;
+  limits.max_columns = impl.spec.width;
+  limits.adapters = !impl.adapters.empty();
+  for (const auto& adapter : impl.adapters) limits.max_columns = std::max(limits.max_columns, adapter->rank());
+  for (const model::LayerSpec& layer : impl.spec.layers) {
     const auto& attention = std::get<model::GroupedQueryAttention>(layer.mixer);
     const auto& feed_forward = std::get<model::GatedFeedForward>(layer.feed_forward);
     limits.max_columns = std::max(limits.max_columns, int64_t{attention.heads} * attention.head_dim);
@@ -73,12 +76,12 @@ Result<void> prepare(const LoadOptions& options, Engine::Impl& impl) {
   impl.weights = TRY(model::Weights::bind(*impl.view, impl.spec, *impl.table));
   impl.pages = model::PageLayout::of(impl.spec, TRY(kv_type_named(options.kv_type)));
   impl.max_sessions = options.max_sessions;
+  TRY(open_adapters(options.adapters, impl));
   const int threads = options.threads > 0 ? options.threads : usable_cpus();
-  const int64_t scratch = model::Executor::scratch_bytes(impl.spec, kMaxBatchTokens) +
-                          backend::CpuBackend::scratch_bytes(
-                              *impl.table, threads, limits_of(impl.spec, kMaxBatchTokens, options.max_sessions));
+  const int64_t scratch = model::Executor::scratch_bytes(impl.spec, kMaxBatchTokens, adapter_ranks(impl)) +
+                          backend::CpuBackend::scratch_bytes(*impl.table, threads, limits_of(impl));
   impl.plan = TRY(make_plan({impl.spec, *impl.weights, impl.pages, static_cast<int64_t>(impl.view->file_bytes()), scratch,
-                             impl.spec.vocabulary * kTokenizerBytesPerEntry},
+                             impl.spec.vocabulary * kTokenizerBytesPerEntry, impl.adapter_infos},
                             options));
   impl.info.threads = threads;
   return {};
@@ -144,16 +147,17 @@ Result<void> load_all(const LoadOptions& options, Engine::Impl& impl) {
   TRY(prepare(options, impl));
   if (weights_fit(impl.plan)) impl.reader = std::make_unique<WeightReader>(WeightReader::order_of_use(*impl.weights));
   fill_info(options, impl);
+  TRY(read_adapters(impl));
   TRY(load_text(impl));
   impl.pool = TRY(model::PagePool::create(impl.pages, pool_pages(impl.pages, options, impl.plan.context)));
   impl.threads = std::make_unique<ThreadPool>(ThreadPool::Options{impl.info.threads, false, start_worker});
   impl.info.threads = impl.threads->workers();
   const int max_tokens = kMaxBatchTokens;
-  impl.backend = TRY(backend::CpuBackend::create(*impl.table, *impl.threads,
-                                                 limits_of(impl.spec, max_tokens, options.max_sessions)));
-  impl.executor = TRY(model::Executor::create(impl.spec, *impl.weights, impl.pages, *impl.backend, max_tokens));
+  impl.backend = TRY(backend::CpuBackend::create(*impl.table, *impl.threads, limits_of(impl)));
+  impl.executor = TRY(model::Executor::create(impl.spec, *impl.weights, impl.pages, *impl.backend, max_tokens, adapter_ranks(impl)));
   impl.batch_ids.reserve(max_tokens);
   impl.batch_runs.reserve(max_tokens);
+  impl.batch_adapted.reserve(max_tokens);
   impl.batch_items.reserve(max_tokens);
   impl.taken.reserve(options.max_sessions);
   impl.verified.reserve(options.max_sessions);
@@ -191,12 +195,19 @@ const text::Tokenizer& Engine::tokenizer() const { return *impl_->tokenizer; }
 GrammarCache& Engine::grammars() const { return *impl_->grammars; }
 const text::ChatTemplate* Engine::chat_template() const { return impl_->chat_template.get(); }
 
-Result<std::unique_ptr<Session>> Engine::new_session() const {
+const std::vector<AdapterInfo>& Engine::adapters() const { return impl_->adapter_infos; }
+const AdapterSet& Engine::default_adapters() const { return impl_->default_adapters; }
+Result<AdapterSet> Engine::adapter_set(std::span<const AdapterScale> wanted) const { return make_adapter_set(wanted, impl_->adapters.size()); }
+
+Result<std::unique_ptr<Session>> Engine::new_session() const { return new_session(impl_->default_adapters); }
+
+Result<std::unique_ptr<Session>> Engine::new_session(std::span<const AdapterScale> adapters) const {
   if (impl_->live_sessions >= impl_->max_sessions) {
     return Error{ErrorCode::kResource, "all " + std::to_string(impl_->max_sessions) + " sessions are in use"};
   }
+  AdapterSet set = TRY(adapter_set(adapters));
   auto kv = std::make_unique<model::KvSequence>(*impl_->pool, impl_->plan.context);
-  return std::make_unique<Session>(std::make_unique<Session::Impl>(*impl_, std::move(kv)));
+  return std::make_unique<Session>(std::make_unique<Session::Impl>(*impl_, std::move(kv), std::move(set)));
 }
 
 KvPool Engine::kv_pool() const {

@@ -12,6 +12,7 @@
 #include "engine/weight_reader.h"
 #include "hearth/engine.h"
 #include "kernels/table.h"
+#include "model/adapter.h"
 #include "model/executor.h"
 #include "model/kv_cache.h"
 #include "model/spec.h"
@@ -35,6 +36,9 @@ struct Engine::Impl {
   model::ModelSpec spec;
   std::unique_ptr<model::Weights> weights;
   std::unique_ptr<WeightReader> reader;
+  std::vector<std::unique_ptr<model::Adapter>> adapters;
+  std::vector<AdapterInfo> adapter_infos;
+  AdapterSet default_adapters;
   model::PageLayout pages;
   ModelInfo info;
   MemoryPlan plan;
@@ -51,6 +55,7 @@ struct Engine::Impl {
   // Working space of run(), sized once.
   std::vector<int32_t> batch_ids;
   std::vector<backend::AttentionRun> batch_runs;
+  std::vector<model::AdapterSpan> batch_adapted;
   std::vector<int64_t> taken;            // per item: tokens already committed
   std::vector<int> batch_items;          // item of each run
   std::vector<float> visit_logits;       // [kHeadRows, vocabulary], on first use
@@ -58,6 +63,7 @@ struct Engine::Impl {
   std::vector<Trial> verified;
 
  private:
+  void add_adapted(const backend::AttentionRun& run, const Session::Impl& session);
   Result<void> reserve(std::span<const StepItem> items);
   Result<void> run_batches(std::span<const StepItem> items, int chunk, const std::atomic<bool>* cancel,
                            const Session::LogitsVisitor* visit);
@@ -71,7 +77,7 @@ struct Engine::Impl {
 };
 
 struct Session::Impl {
-  Impl(Engine::Impl& owner, std::unique_ptr<model::KvSequence> sequence);
+  Impl(Engine::Impl& owner, std::unique_ptr<model::KvSequence> sequence, AdapterSet adapter_set);
   ~Impl() { --engine.live_sessions; }
 
   Engine::Impl& engine;
@@ -79,6 +85,8 @@ struct Session::Impl {
   std::vector<int32_t> tokens;           // capacity for the whole context
   std::vector<float> logits;             // [vocabulary]
   bool has_logits = false;
+  const AdapterSet adapters;
+  std::vector<model::AdapterUse> uses;   // the same, as blocks read them
 };
 
 }  // namespace hearth

@@ -88,7 +88,11 @@ void add_parts(const PlanInputs& inputs, MemoryPlan& plan) {
   plan.parts.push_back({all, "feed-forward", "cpu", feed_forward});
   const bool tied = inputs.weights.head.data == inputs.weights.embedding.data;
   plan.parts.push_back({"", tied ? "head (the embedding)" : "head", "cpu", tied ? 0 : inputs.weights.head.bytes()});
+  for (const AdapterInfo& adapter : inputs.adapters) plan.parts.push_back({"", "adapter " + adapter.name, "cpu", adapter.bytes});
 }
+
+// What is neither mapped nor keys and values.
+int64_t own_bytes(const MemoryPlan& plan) { return plan.scratch_bytes + plan.tables_bytes + plan.adapter_bytes; }
 
 std::string mebibytes(int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
 
@@ -103,7 +107,7 @@ int64_t available_memory_bytes() {
 
 bool weights_fit(const MemoryPlan& plan) {
   return plan.available_bytes == 0 ||
-         plan.available_bytes - plan.weights_bytes - plan.scratch_bytes - plan.tables_bytes >= 0;
+         plan.available_bytes - plan.weights_bytes - own_bytes(plan) >= 0;
 }
 
 int64_t anonymous_memory_bytes() { return std::max<int64_t>(0, kilobyte_field("/proc/self/status", "RssAnon:")); }
@@ -134,7 +138,7 @@ Result<void> plan_pool(const PlanInputs& inputs, const LoadOptions& options, Mem
                      " positions, a context of " + std::to_string(smallest) + " needs " +
                      mebibytes((model::pages_for(smallest) + 1) * inputs.pages.page_bytes) + ": use a larger pool"};
   }
-  const int64_t anonymous = plan.kv_bytes + plan.scratch_bytes + plan.tables_bytes;
+  const int64_t anonymous = plan.kv_bytes + own_bytes(plan);
   if (plan.available_bytes > 0 && anonymous > plan.available_bytes) {
     return Error{ErrorCode::kResource, "a pool of " + mebibytes(plan.kv_bytes) + " for keys and values makes " +
                                            mebibytes(anonymous) + " beside the weights, " +
@@ -149,12 +153,12 @@ Result<void> plan_full_sessions(const PlanInputs& inputs, const LoadOptions& opt
   const int64_t per_position = inputs.pages.bytes_per_position() * options.max_sessions;
   const int64_t usable = plan.available_bytes - plan.available_bytes / 100 * kReservePercent;
   // Weights are mapped and can be dropped and read again, but a model that does not stay in memory is too slow to use.
-  const int64_t left = usable - plan.weights_bytes - plan.scratch_bytes - plan.tables_bytes;
+  const int64_t left = usable - plan.weights_bytes - own_bytes(plan);
   const int64_t fits = plan.available_bytes == 0 ? kUnlimited : left / per_position;
   const int64_t trained = inputs.spec.context_trained;
   if (options.context > 0) {
     plan.context = options.context;
-    const int64_t anonymous = plan.context * per_position + plan.scratch_bytes + plan.tables_bytes;
+    const int64_t anonymous = plan.context * per_position + own_bytes(plan);
     if (plan.available_bytes > 0 && anonymous > plan.available_bytes) {
       return context_too_large(plan.context, anonymous, plan.available_bytes);
     }
@@ -172,6 +176,7 @@ Result<MemoryPlan> make_plan(const PlanInputs& inputs, const LoadOptions& option
   plan.weights_bytes = inputs.file_bytes;
   plan.scratch_bytes = inputs.scratch_bytes;
   plan.tables_bytes = inputs.tables_bytes;
+  for (const AdapterInfo& adapter : inputs.adapters) plan.adapter_bytes += adapter.bytes;
   plan.available_bytes = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : available_memory_bytes();
   if (options.context > inputs.spec.context_trained) {
     return Error{ErrorCode::kInvalidArgument, "a context of " + std::to_string(options.context) +

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "hearth/engine.h"
 #include "model/kv_cache.h"
@@ -24,6 +25,7 @@ struct PlanInputs {
   int64_t file_bytes;
   int64_t scratch_bytes;
   int64_t tables_bytes;
+  std::span<const AdapterInfo> adapters = {};
 };
 
 // Pages of the pool: what `options` gives it, else enough for `context` positions of every session.

@@ -9,8 +9,9 @@
 
 namespace hearth {
 
-Session::Impl::Impl(Engine::Impl& owner, std::unique_ptr<model::KvSequence> sequence)
-    : engine(owner), kv(std::move(sequence)), logits(owner.spec.vocabulary) {
+Session::Impl::Impl(Engine::Impl& owner, std::unique_ptr<model::KvSequence> sequence, AdapterSet adapter_set)
+    : engine(owner), kv(std::move(sequence)), logits(owner.spec.vocabulary), adapters(std::move(adapter_set)) {
+  for (const AdapterScale& one : adapters) uses.push_back({owner.adapters[static_cast<size_t>(one.id)].get(), one.scale});
   tokens.reserve(kv->context());
   ++engine.live_sessions;
 }
@@ -41,10 +42,23 @@ Result<void> check_tokens(const Engine::StepItem& item, int64_t vocabulary) {
 
 }  // namespace
 
+// Neighbours with the same adapters are one span.
+void Engine::Impl::add_adapted(const backend::AttentionRun& run, const Session::Impl& session) {
+  if (session.uses.empty()) return;
+  model::AdapterSpan* last = batch_adapted.empty() ? nullptr : &batch_adapted.back();
+  if (last && last->first + last->count == run.first &&
+      std::equal(last->uses.begin(), last->uses.end(), session.uses.begin(), session.uses.end())) {
+    last->count += run.count;
+  } else {
+    batch_adapted.push_back({run.first, run.count, session.uses});
+  }
+}
+
 // Packs what is left of each item, in order, into one batch of at most `limit` tokens.
 void Engine::Impl::fill_batch(std::span<const StepItem> items, int64_t limit) {
   batch_ids.clear();
   batch_runs.clear();
+  batch_adapted.clear();
   batch_items.clear();
   for (size_t i = 0; i < items.size(); ++i) {
     const int64_t room = limit - static_cast<int64_t>(batch_ids.size());
@@ -57,6 +71,7 @@ void Engine::Impl::fill_batch(std::span<const StepItem> items, int64_t limit) {
     run.start = kv.size() + taken[i];
     run.pages = kv.pages();
     batch_runs.push_back(run);
+    add_adapted(run, items[i].session->impl());
     batch_items.push_back(static_cast<int>(i));
     const auto tokens = items[i].tokens.subspan(taken[i], count);
     batch_ids.insert(batch_ids.end(), tokens.begin(), tokens.end());
@@ -130,7 +145,7 @@ Result<void> Engine::Impl::run_batches(std::span<const StepItem> items, int chun
   const int64_t limit = chunk > 0 ? std::min(chunk, executor->max_tokens()) : executor->max_tokens();
   taken.assign(items.size(), 0);
   for (fill_batch(items, limit); !batch_ids.empty(); fill_batch(items, limit)) {
-    TRY(executor->forward({batch_ids, batch_runs}, cancel));
+    TRY(executor->forward({batch_ids, batch_runs, batch_adapted}, cancel));
     TRY(finish_batch(items, visit));
     TRY(verify_rows(items));
   }
@@ -188,6 +203,7 @@ std::span<const int32_t> Session::tokens() const { return impl_->tokens; }
 int64_t Session::size() const { return impl_->kv->size(); }
 int64_t Session::pages_needed(int64_t tokens) const { return impl_->kv->pages_needed(tokens); }
 int64_t Session::context() const { return impl_->kv->context(); }
+const AdapterSet& Session::adapters() const { return impl_->adapters; }
 
 Result<void> Session::rewind(int64_t size) {
   if (size < 0 || size > this->size()) {
@@ -210,7 +226,7 @@ Result<std::unique_ptr<Session>> Session::fork(int64_t size) const {
   if (engine.live_sessions >= engine.max_sessions) {
     return Error{ErrorCode::kResource, "all " + std::to_string(engine.max_sessions) + " sessions are in use"};
   }
-  auto fork = std::make_unique<Impl>(engine, impl_->kv->fork(size));
+  auto fork = std::make_unique<Impl>(engine, impl_->kv->fork(size), impl_->adapters);
   fork->tokens.assign(impl_->tokens.begin(), impl_->tokens.begin() + size);
   return std::make_unique<Session>(std::move(fork));
 }

@@ -5,42 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
-#include <iterator>
-#include <map>
 
+#include "engine/tiny_goldens.h"
 #include "hearth/engine.h"
 
 namespace hearth {
 namespace {
 
-std::string golden(const std::string& name) { return std::string(HEARTH_SOURCE_DIR) + "/tests/goldens/models/" + name; }
-
-std::vector<int32_t> read_numbers(const std::string& path) {
-  std::ifstream file(path);
-  EXPECT_TRUE(file) << path;
-  return {std::istream_iterator<int32_t>(file), {}};
-}
-
-std::vector<float> read_floats(const std::string& path, size_t count) {
-  std::vector<float> values(count);
-  std::ifstream file(path, std::ios::binary);
-  file.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(count * sizeof(float)));
-  EXPECT_TRUE(file) << path << " is shorter than " << count << " values";
-  return values;
-}
-
-// Largest difference over the largest magnitude of one position.
-double relative_difference(std::span<const float> expected, std::span<const float> got) {
-  double difference = 0, magnitude = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    if (!std::isfinite(got[i])) return INFINITY;
-    difference = std::max(difference, std::fabs(double{expected[i]} - got[i]));
-    magnitude = std::max(magnitude, std::fabs(double{expected[i]}));
-  }
-  return difference / magnitude;
-}
+using namespace tiny_goldens;
 
 struct Bound {
   std::string kind;  // "relative": from float32 at the worst position; "contract": from rounded activations at the median
@@ -49,29 +22,17 @@ struct Bound {
 
 Bound read_bound(const std::string& model) {
   Bound bound;
-  std::ifstream file(golden(model + ".bound"));
+  std::ifstream file(golden_model(model + ".bound"));
   file >> bound.kind >> bound.value;
   EXPECT_TRUE(bound.kind == "relative" || bound.kind == "contract") << model;
   return bound;
-}
-
-// Every position's logits, [positions][vocabulary].
-std::map<int64_t, std::vector<float>> run(const Engine& engine, std::span<const int32_t> ids, int chunk) {
-  std::map<int64_t, std::vector<float>> logits;
-  auto session = engine.new_session();
-  EXPECT_TRUE(session.ok());
-  if (!session.ok()) return logits;
-  const auto done = session.value()->append_all_logits(
-      ids, [&](int64_t index, std::span<const float> row) { logits[index] = {row.begin(), row.end()}; }, chunk);
-  EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message);
-  return logits;
 }
 
 class TinyModels : public testing::TestWithParam<std::string> {
  protected:
   void check(const std::string& isa, int chunk) {
     LoadOptions options;
-    options.path = golden(GetParam() + ".gguf");
+    options.path = golden_model(GetParam() + ".gguf");
     options.kv_type = "f32";
     options.isa = isa;
     auto engine = Engine::load(options);
@@ -79,11 +40,13 @@ class TinyModels : public testing::TestWithParam<std::string> {
     const Bound bound = read_bound(GetParam());
     for (const char* sequence : {".0", ".1"}) {
       const std::string stem = GetParam() + sequence;
-      const std::vector<int32_t> positions = read_numbers(golden(stem + ".positions"));
+      const std::vector<int32_t> positions = read_numbers(golden_model(stem + ".positions"));
       const auto vocabulary = static_cast<size_t>(engine.value()->info().vocabulary);
       const std::string kind = bound.kind == "relative" ? ".logits" : ".contract";
-      const std::vector<float> expected = read_floats(golden(stem + kind), positions.size() * vocabulary);
-      const auto logits = run(*engine.value(), read_numbers(golden(stem + ".ids")), chunk);
+      const std::vector<float> expected = read_floats(golden_model(stem + kind), positions.size() * vocabulary);
+      const auto session = engine.value()->new_session();
+      ASSERT_TRUE(session.ok());
+      const auto logits = logits_of(**session, read_numbers(golden_model(stem + ".ids")), chunk);
       std::vector<double> differences;
       for (size_t i = 0; i < positions.size(); ++i) {
         ASSERT_EQ(logits.count(positions[i]), 1u);

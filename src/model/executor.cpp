@@ -60,9 +60,10 @@ struct Layout {
   backend::Activation head_in;
   float* head_x;
   float* head_logits;
+  float* low;
 };
 
-Layout lay_out(Arena& arena, const ModelSpec& spec, int64_t tokens) {
+Layout lay_out(Arena& arena, const ModelSpec& spec, int64_t tokens, int64_t adapter_ranks) {
   const Widths widths = widest(spec);
   Layout layout;
   layout.scratch.x = arena.take<float>(tokens * spec.width);
@@ -77,6 +78,7 @@ Layout lay_out(Arena& arena, const ModelSpec& spec, int64_t tokens) {
   layout.head_in = arena.activation(Executor::kHeadRows, spec.width);
   layout.head_x = arena.take<float>(Executor::kHeadRows * spec.width);
   layout.head_logits = arena.take<float>(Executor::kHeadRows * spec.vocabulary);
+  layout.low = arena.take<float>(tokens * adapter_ranks);
   return layout;
 }
 
@@ -87,24 +89,26 @@ Error in_layer(Error error, size_t layer) {
 
 }  // namespace
 
-uint64_t Executor::scratch_bytes(const ModelSpec& spec, int max_tokens) {
+uint64_t Executor::scratch_bytes(const ModelSpec& spec, int max_tokens, int64_t adapter_ranks) {
   Arena counter(nullptr);
-  lay_out(counter, spec, max_tokens);
+  lay_out(counter, spec, max_tokens, adapter_ranks);
   return counter.used();
 }
 
 Result<std::unique_ptr<Executor>> Executor::create(const ModelSpec& spec, const Weights& weights,
-                                                   const PageLayout& pages, backend::Backend& backend, int max_tokens) {
+                                                   const PageLayout& pages, backend::Backend& backend, int max_tokens,
+                                                   int64_t adapter_ranks) {
   std::unique_ptr<Executor> executor(new Executor(spec, weights, pages, backend, max_tokens));
-  executor->storage_ = TRY(tensor::Storage::allocate(scratch_bytes(spec, max_tokens), "activations"));
+  executor->storage_ = TRY(tensor::Storage::allocate(scratch_bytes(spec, max_tokens, adapter_ranks), "activations"));
   Arena arena(executor->storage_.data());
-  Layout layout = lay_out(arena, spec, max_tokens);
+  Layout layout = lay_out(arena, spec, max_tokens, adapter_ranks);
   executor->scratch_ = layout.scratch;
   executor->cos_sin_ = std::move(layout.cos_sin);
   executor->head_in_ = layout.head_in;
   executor->head_in_.wants_quantised = !tensor::is_float(weights.head.format);
   executor->head_x_ = layout.head_x;
   executor->head_logits_ = layout.head_logits;
+  executor->adapter_scratch_.low = layout.low;
   for (size_t i = 0; i < spec.ropes.size(); ++i) {
     const RopeSpec& rope = spec.ropes[i];
     const int pairs = rope.dimensions / 2;
@@ -137,10 +141,13 @@ Result<void> Executor::forward(const Batch& batch, const std::atomic<bool>* canc
   const int64_t tokens = static_cast<int64_t>(batch.ids.size());
   CHECK(tokens > 0 && tokens <= max_tokens_);
   fill_ropes(batch);
+  adapted_ = batch.adapted;
   backend_.embed(weights_.embedding, batch.ids, spec_.embedding_scale, scratch_.x);
-  BlockContext context{backend_, spec_, batch.runs, ropes_, tokens, scratch_};
+  add_embedding_terms(backend_, batch.ids, adapted_, spec_.embedding_scale, adapter_scratch_, scratch_.x);
+  BlockContext context{backend_, spec_, batch.runs, ropes_, tokens, scratch_, adapted_, adapter_scratch_};
   for (size_t i = 0; i < spec_.layers.size(); ++i) {
     if (cancel && cancel->load(std::memory_order_relaxed)) return stopped();
+    context.layer = i;
     const LayerSpec& layer = spec_.layers[i];
     const LayerWeights& weights = weights_.layers[i];
     auto mixed = attention_block(context, std::get<GroupedQueryAttention>(layer.mixer), weights.attention,
@@ -153,6 +160,24 @@ Result<void> Executor::forward(const Batch& batch, const std::atomic<bool>* canc
   return {};
 }
 
+// Which of `rows` have adapters, counted from the first of them.
+std::span<const AdapterSpan> Executor::adapted_rows(std::span<const int> rows) {
+  head_adapted_.clear();
+  for (size_t i = 0; i < rows.size() && !adapted_.empty(); ++i) {
+    const auto covers = [&](const AdapterSpan& span) { return rows[i] >= span.first && rows[i] < span.first + span.count; };
+    const auto span = std::find_if(adapted_.begin(), adapted_.end(), covers);
+    if (span == adapted_.end()) continue;
+    const int row = static_cast<int>(i);
+    AdapterSpan* last = head_adapted_.empty() ? nullptr : &head_adapted_.back();
+    if (last && last->uses.data() == span->uses.data() && last->first + last->count == row) {
+      ++last->count;
+    } else {
+      head_adapted_.push_back({row, 1, span->uses});
+    }
+  }
+  return head_adapted_;
+}
+
 Result<void> Executor::head(std::span<const int> rows, std::span<float* const> out) {
   CHECK(rows.size() <= kHeadRows && rows.size() == out.size());
   const int64_t count = static_cast<int64_t>(rows.size());
@@ -163,7 +188,8 @@ Result<void> Executor::head(std::span<const int> rows, std::span<float* const> o
   bool adjacent = true;  // then they can be written where they belong
   for (int64_t i = 1; i < count; ++i) adjacent = adjacent && out[i] == out[0] + i * spec_.vocabulary;
   float* logits = adjacent ? out[0] : head_logits_;
-  const backend::LinearJob job{&weights_.head, nullptr, logits};
+  const LowRankTerms terms = head_terms(backend_, head_in_, adapted_rows(rows), adapter_scratch_);
+  const backend::LinearJob job{&weights_.head, nullptr, logits, terms};
   backend_.linear_store(head_in_, count, {&job, 1});
   if (spec_.logit_soft_cap > 0) backend_.soft_cap(logits, spec_.logit_soft_cap, count * spec_.vocabulary);
   for (int64_t i = 0; !adjacent && i < count; ++i) {

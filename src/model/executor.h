@@ -23,6 +23,7 @@ namespace hearth::model {
 struct Batch {
   std::span<const int32_t> ids;                    // [tokens]
   std::span<const backend::AttentionRun> runs;     // in row order, covering all tokens
+  std::span<const AdapterSpan> adapted = {};       // tokens with adapters, in row order; kept until the next batch
 };
 
 class Executor {
@@ -30,9 +31,10 @@ class Executor {
   // Logits are made for at most this many rows at a time.
   static constexpr int kHeadRows = 8;
 
+  // `adapter_ranks`: the ranks that one token's input of one group of weights may meet, of all its adapters together.
   static Result<std::unique_ptr<Executor>> create(const ModelSpec& spec, const Weights& weights, const PageLayout& pages,
-                                                  backend::Backend& backend, int max_tokens);
-  static uint64_t scratch_bytes(const ModelSpec& spec, int max_tokens);
+                                                  backend::Backend& backend, int max_tokens, int64_t adapter_ranks = 0);
+  static uint64_t scratch_bytes(const ModelSpec& spec, int max_tokens, int64_t adapter_ranks = 0);
 
   // Errors: kNumeric names layer and op; kCancelled if `cancel` became true (read between layers).
   Result<void> forward(const Batch& batch, const std::atomic<bool>* cancel);
@@ -47,6 +49,7 @@ class Executor {
            int max_tokens)
       : spec_(spec), weights_(weights), pages_(pages), backend_(backend), max_tokens_(max_tokens) {}
   void fill_ropes(const Batch& batch);
+  std::span<const AdapterSpan> adapted_rows(std::span<const int> rows);
 
   const ModelSpec& spec_;
   const Weights& weights_;
@@ -58,6 +61,9 @@ class Executor {
   std::vector<std::vector<float>> inverse_frequencies_;  // [ropes][pairs]
   std::vector<float*> cos_sin_;                          // [ropes] -> [max_tokens, pairs, 2]
   std::vector<backend::Rope> ropes_;
+  std::span<const AdapterSpan> adapted_;  // of the last batch
+  AdapterScratch adapter_scratch_;
+  std::vector<AdapterSpan> head_adapted_;
   backend::Activation head_in_;
   float* head_x_ = nullptr;       // [kHeadRows, width]
   float* head_logits_ = nullptr;  // [kHeadRows, vocabulary]

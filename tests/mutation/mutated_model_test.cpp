@@ -1,7 +1,7 @@
 // Damaged model files as a person would meet them: load, render the chat template, encode, four tokens.
 //
-// Contract: every file either answers or is refused with a message; no signal, no sanitizer report. The seed is a complete
-// tiny model of ../shared/models; HEARTH_MUTATIONS sets the number of files (default 1000).
+// Contract: every file either answers or is refused with a message; no signal, no sanitizer report. The seeds are a complete
+// tiny model of ../shared/models and an adapter of tests/goldens; HEARTH_MUTATIONS sets the number of files (default 1000).
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -29,9 +29,10 @@ uint64_t mutation_count() {
 }
 
 // Empty if the model answered, else the refusal.
-std::string try_model(const std::string& path) {
+std::string try_model(const std::string& path, const std::string& adapter = "") {
   LoadOptions options;
   options.path = path;
+  if (!adapter.empty()) options.adapters = {{adapter, 1.0f}};
   options.threads = 1;
   const auto plan = Engine::plan(options);
   if (!plan.ok()) return plan.error().message;
@@ -59,18 +60,15 @@ std::string try_model(const std::string& path) {
   return "";
 }
 
-TEST(MutatedModel, AnswersOrIsRefused) {
-  const char* shared = std::getenv("HEARTH_SHARED_DIR");
-  const std::string root = shared != nullptr ? shared : std::string(HEARTH_SOURCE_DIR) + "/../shared";
-  std::ifstream file(root + "/models/stories260K/stories260K.gguf", std::ios::binary);
-  if (!file.good()) GTEST_SKIP() << "not run: stories260K is not in ../shared/models";
-  const GgufMutator mutator({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
-  const std::string path = testing::TempDir() + "mutated_model_" + std::to_string(getpid()) + ".gguf";
+// Tries damaged variants of a good file; `try_file` gives the refusal of one.
+template <class Try>
+void try_variants(const GgufMutator& mutator, const std::string& name, const Try& try_file) {
+  const std::string path = testing::TempDir() + name + std::to_string(getpid()) + ".gguf";
   int answered = 0, refused = 0;
   for (uint64_t i = 0; i < mutation_count(); ++i) {
     const Mutation mutation = mutator.make(i);
     std::ofstream(path, std::ios::binary | std::ios::trunc) << mutation.bytes;
-    const std::string refusal = try_model(path);
+    const std::string refusal = try_file(path);
     ++(refusal.empty() ? answered : refused);
     EXPECT_FALSE(mutation.expect == Expect::kReject && refusal.empty()) << mutation.label;
   }
@@ -78,6 +76,23 @@ TEST(MutatedModel, AnswersOrIsRefused) {
   std::cout << answered << " answered, " << refused << " refused\n";
   EXPECT_GT(answered, 0);
   EXPECT_GT(refused, 0);
+}
+
+TEST(MutatedModel, AnswersOrIsRefused) {
+  const char* shared = std::getenv("HEARTH_SHARED_DIR");
+  const std::string root = shared != nullptr ? shared : std::string(HEARTH_SOURCE_DIR) + "/../shared";
+  std::ifstream file(root + "/models/stories260K/stories260K.gguf", std::ios::binary);
+  if (!file.good()) GTEST_SKIP() << "not run: stories260K is not in ../shared/models";
+  const GgufMutator mutator({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
+  try_variants(mutator, "mutated_model_", [](const std::string& path) { return try_model(path); });
+}
+
+TEST(MutatedAdapter, AnswersOrIsRefused) {
+  const std::string goldens = std::string(HEARTH_SOURCE_DIR) + "/tests/goldens/";
+  std::ifstream file(goldens + "adapters/qwen2.one.gguf", std::ios::binary);
+  ASSERT_TRUE(file.good());
+  const GgufMutator mutator({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
+  try_variants(mutator, "mutated_adapter_", [&](const std::string& path) { return try_model(goldens + "models/qwen2.gguf", path); });
 }
 
 }  // namespace

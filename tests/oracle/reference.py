@@ -74,8 +74,8 @@ def round_activations(values):
 def logits(model, ids, quantise_activations=False):
     hooks = []
     if quantise_activations:
-        for module in model.modules():
-            if isinstance(module, torch.nn.Linear):
+        for name, module in model.named_modules():
+            if isinstance(module, torch.nn.Linear) and ".lora_" not in name:  # adapters read them as they are
                 hooks.append(module.register_forward_pre_hook(lambda _, inputs: (round_activations(inputs[0]),)))
     with torch.no_grad():
         result = model(torch.from_numpy(np.asarray(ids, dtype=np.int64))[None], use_cache=False).logits[0]

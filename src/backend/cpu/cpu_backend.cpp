@@ -26,7 +26,7 @@ struct Int8QueryLayout {
 };
 
 struct WorkerLayout {
-  uint64_t panel, tail_x, tail_rows, acc, scores, head, maxima, queries, visible, int8_values, int8_scales, int8_rest, total;
+  uint64_t panel, tail_x, tail_rows, acc, term, scores, head, maxima, queries, visible, int8_values, int8_scales, int8_rest, total;
 };
 
 WorkerLayout worker_layout(const kernels::KernelTable& table, const CpuLimits& limits) {
@@ -38,6 +38,7 @@ WorkerLayout worker_layout(const kernels::KernelTable& table, const CpuLimits& l
   layout.tail_x = aligned(uint64_t{kernels::kBlock} * limits.max_tokens * sizeof(float));
   layout.tail_rows = aligned(uint64_t{kernels::kBlock} * kernels::kPanelRows * sizeof(float));
   layout.acc = aligned(uint64_t{2} * limits.max_tokens * kernels::kPanelRows * sizeof(float));
+  layout.term = limits.adapters ? layout.acc / 2 : 0;
   layout.scores = aligned(queries * kernels::kAttentionChunk * sizeof(float));
   layout.head = aligned(queries * limits.max_head_dim * sizeof(float));
   layout.maxima = aligned(4 * queries * sizeof(float));
@@ -47,8 +48,8 @@ WorkerLayout worker_layout(const kernels::KernelTable& table, const CpuLimits& l
   layout.int8_values = aligned(queries * int8.values);
   layout.int8_scales = aligned(queries * int8.scales);
   layout.int8_rest = int8.rest;
-  layout.total = layout.panel + layout.tail_x + layout.tail_rows + layout.acc + layout.scores + 2 * layout.head +
-                 layout.maxima + layout.queries + layout.visible + layout.int8_values + layout.int8_scales +
+  layout.total = layout.panel + layout.tail_x + layout.tail_rows + layout.acc + layout.term + layout.scores +
+                 2 * layout.head + layout.maxima + layout.queries + layout.visible + layout.int8_values + layout.int8_scales +
                  layout.int8_rest + 4096;  // a page apart, so that two workers never share a line
   return layout;
 }
@@ -77,6 +78,7 @@ Result<std::unique_ptr<CpuBackend>> CpuBackend::create(const kernels::KernelTabl
     worker.tail_x = reinterpret_cast<float*>(take(layout.tail_x));
     worker.tail_rows = take(layout.tail_rows);
     worker.acc = reinterpret_cast<float*>(take(layout.acc));
+    worker.term = reinterpret_cast<float*>(take(layout.term));
     worker.scores = reinterpret_cast<float*>(take(layout.scores));
     worker.chunk_o = reinterpret_cast<float*>(take(layout.head));
     worker.running_o = reinterpret_cast<float*>(take(layout.head));

@@ -18,11 +18,12 @@ namespace hearth::backend {
 // The largest values an op will meet; scratch is sized from them once.
 struct CpuLimits {
   int max_tokens = 0;        // per batch
-  int64_t max_columns = 0;   // of any weight
+  int64_t max_columns = 0;   // of any weight, adapters' included
   int max_heads = 0;         // query heads of any layer
   int max_head_dim = 0;
   int max_group = 1;         // query heads per KV head
   int max_runs = 1;          // sessions in one batch
+  bool adapters = false;     // linear ops may be given terms of low rank
 };
 
 class CpuBackend final : public Backend {
@@ -35,10 +36,10 @@ class CpuBackend final : public Backend {
   void embed(const Tensor& table, std::span<const int32_t> ids, float scale, float* x) override;
   Result<void> norm_quantise(const float* x, const float* weight, float eps, int64_t tokens, Activation& out) override;
   void norm_add(float* y, const float* weight, float eps, int64_t tokens, int64_t width, float* x) override;
+  void low_rank(const Activation& in, std::span<const LowRankJob> jobs) override;
   void linear_store(const Activation& in, int64_t tokens, std::span<const LinearJob> jobs) override;
   void linear_add(const Activation& in, int64_t tokens, const LinearJob& job) override;
-  Result<void> linear_gate(const Activation& in, int64_t tokens, const Tensor& gate_weight, const Tensor& up_weight,
-                           Gate gate, Activation& out) override;
+  Result<void> linear_gate(const Activation& in, int64_t tokens, const GateJob& job, Activation& out) override;
   void attention_store(float* q, float* k, const float* v, std::span<const AttentionRun> runs,
                        const AttentionShape& shape, const Rope& rope, const KvLayout& kv) override;
   Result<void> attention(const float* q, std::span<const AttentionRun> runs, int64_t tokens,
@@ -52,6 +53,7 @@ class CpuBackend final : public Backend {
     float* tail_x;         // [max_tokens, 32] last columns of a width that is no multiple of 32
     std::byte* tail_rows;  // [32, 32] weights of those columns
     float* acc;            // [2, max_tokens, 32]
+    float* term;           // [max_tokens, 32] of an adapter; nothing without adapters
     float* scores;         // [queries, 256]
     float* chunk_o;        // [queries, head_dim]
     float* running_o;      // [queries, head_dim]
@@ -74,6 +76,7 @@ class CpuBackend final : public Backend {
                       Worker& worker, float* acc) const;
   void multiply_tail(const Tensor& weight, int64_t row, int rows, const kernels::Inputs& in, int tokens, Worker& worker,
                      float* acc) const;
+  void add_terms(std::span<const LowRankTerm> terms, int64_t row, int rows, Worker& worker, float* acc) const;
   bool quantise_row(Activation& out, int64_t token) const;
   Result<void> quantised(bool ok, const char* op) const;
 
@@ -102,6 +105,8 @@ inline constexpr int64_t kStretchesPerWorker = 8;
 // fetched while it is multiplied.
 inline constexpr int kSmallBatchTokens = 48;
 inline constexpr int64_t kSmallBatchBlocks = 8;
+// An adapter's first matrix has few rows: it is divided by so many tokens, too.
+inline constexpr int64_t kLowRankTokens = 48;
 // Split attention keeps at most this many partial floats; longer contexts go unsplit.
 inline constexpr int64_t kPartialFloats = int64_t{1} << 20;
 

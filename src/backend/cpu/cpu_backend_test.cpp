@@ -25,6 +25,7 @@ CpuLimits small_limits() {
   limits.max_head_dim = 32;
   limits.max_group = 3;
   limits.max_runs = 3;
+  limits.adapters = true;
   return limits;
 }
 
@@ -133,7 +134,7 @@ TEST(CpuBackend, GateAndResidualAreWhatTheyAreMadeOf) {
   std::vector<float> g(tokens * width), u(tokens * width);
   const LinearJob jobs[] = {{&gate.tensor, nullptr, g.data()}, {&up.tensor, nullptr, u.data()}};
   machine.backend->linear_store(in.view, tokens, jobs);
-  ASSERT_TRUE(machine.backend->linear_gate(in.view, tokens, gate.tensor, up.tensor, Gate::kSilu, gated.view).ok());
+  ASSERT_TRUE(machine.backend->linear_gate(in.view, tokens, {&gate.tensor, &up.tensor, Gate::kSilu}, gated.view).ok());
   for (size_t i = 0; i < g.size(); ++i) {
     EXPECT_NEAR(gated.x[i], g[i] / (1 + std::exp(-double{g[i]})) * u[i], 1e-5 * std::abs(g[i] * u[i]) + 1e-6);
   }
@@ -142,6 +143,56 @@ TEST(CpuBackend, GateAndResidualAreWhatTheyAreMadeOf) {
   machine.backend->linear_store(gated.view, tokens, {&store, 1});
   machine.backend->linear_add(gated.view, tokens, {&down.tensor, nullptr, added.data()});
   for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(added[i], x[i] + stored[i]);
+}
+
+// Two adapters on some of the tokens, one of them of a rank that is no multiple of 32.
+TEST(CpuBackend, LowRankTermsAreAddedToTheirTokensOnly) {
+  const int64_t columns = 172, rows = 75, tokens = 40;
+  const Matrix weight(Format::kF16, rows, columns, 1), gate(Format::kF32, rows, columns, 8);
+  const Matrix down_a(Format::kF32, 5, columns, 2), up_a(Format::kF16, rows, 5, 3);
+  const Matrix down_b(Format::kBF16, 64, columns, 4), up_b(Format::kF32, rows, 64, 5);
+  const std::vector<float> bias = random_values(rows, 6), before = random_values(tokens * rows, 7);
+  std::vector<std::vector<float>> seen;
+  for (const int threads : {1, 3}) {
+    Machine machine(threads);
+    Owned in(tokens, columns, false), gated(tokens, rows, false);
+    in.x = random_values(tokens * columns, 9);
+    in.view.x = in.x.data();
+    std::vector<float> low_a(30 * 5), low_b(3 * 64), plain(tokens * rows), stored(tokens * rows), added = before;
+    const LowRankJob jobs[] = {{&down_a.tensor, 0.5f, 4, 30, low_a.data()}, {&down_b.tensor, -2.0f, 20, 3, low_b.data()}};
+    machine.backend->low_rank(in.view, jobs);
+    const LowRankTerm terms[] = {{&up_a.tensor, low_a.data(), 4, 30}, {&up_b.tensor, low_b.data(), 20, 3}};
+    const LinearJob without{&weight.tensor, bias.data(), plain.data()}, with{&weight.tensor, bias.data(), stored.data(), terms};
+    machine.backend->linear_store(in.view, tokens, {&without, 1});
+    machine.backend->linear_store(in.view, tokens, {&with, 1});
+    machine.backend->linear_add(in.view, tokens, {&weight.tensor, bias.data(), added.data(), terms});
+    ASSERT_TRUE(machine.backend->linear_gate(in.view, tokens, {&gate.tensor, &weight.tensor, Gate::kSilu, {}, terms}, gated.view).ok());
+    const auto product = [&](const Matrix& up, const Matrix& down, int64_t t, int64_t row) {
+      double sum = 0;
+      for (int64_t r = 0; r < down.tensor.rows; ++r) {
+        double low = 0;
+        for (int64_t c = 0; c < columns; ++c) low += double{down.exact[r * columns + c]} * in.x[t * columns + c];
+        sum += up.exact[row * down.tensor.rows + r] * low;
+      }
+      return sum;
+    };
+    for (int64_t t = 0; t < tokens; ++t) {
+      for (int64_t row = 0; row < rows; ++row) {
+        const int64_t at = t * rows + row;
+        double expected = plain[at];
+        if (t >= 4 && t < 34) expected += 0.5 * product(up_a, down_a, t, row);
+        if (t >= 20 && t < 23) expected += -2.0 * product(up_b, down_b, t, row);
+        EXPECT_NEAR(stored[at], expected, 1e-5 * std::abs(expected) + 2e-3) << t << " " << row;
+        if (t < 4 || t >= 34) {
+          EXPECT_EQ(stored[at], plain[at]);
+        }
+        EXPECT_EQ(added[at], before[at] + stored[at]);
+      }
+    }
+    seen.push_back(stored);
+    seen.back().insert(seen.back().end(), gated.x.begin(), gated.x.end());
+  }
+  EXPECT_EQ(std::memcmp(seen[0].data(), seen[1].data(), seen[0].size() * sizeof(float)), 0);
 }
 
 TEST(CpuBackend, InfinityIsAnErrorThatNamesTheOp) {

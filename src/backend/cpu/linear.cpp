@@ -1,6 +1,7 @@
 // Linear ops of the CPU backend: panels of 32 weight rows handed out to threads, epilogues fused behind them.
 //
-// Contract: one thread computes a panel over the whole of K, so threads and batch cannot be seen in the result.
+// Contract: one thread computes a panel over the whole of K, so threads and batch cannot be seen in the result. What an adapter
+// adds is computed panel by panel too, by the kernels of its own format, and added before the rest of the epilogue.
 // Not here: converting and multiplying panels (kernels).
 #include <algorithm>
 #include <cstring>
@@ -93,6 +94,40 @@ void CpuBackend::multiply_panel(const Tensor& weight, int64_t row, int rows, con
   if (ragged) multiply_tail(weight, row, rows, in, tokens, worker, acc);
 }
 
+// Rows [row, row + rows) of each term, added to the tokens it names: acc is [tokens, 32].
+void CpuBackend::add_terms(std::span<const LowRankTerm> terms, int64_t row, int rows, Worker& worker, float* acc) const {
+  for (const LowRankTerm& term : terms) {
+    kernels::Inputs low{};
+    low.k = term.up->columns;
+    low.x = term.low;
+    multiply_panel(*term.up, row, rows, low, term.count, worker, worker.term);
+    table_.add(acc + int64_t{term.first} * kernels::kPanelRows, worker.term, int64_t{term.count} * kernels::kPanelRows);
+  }
+}
+
+// Few panels and many tokens: the work is divided among both, since no sum crosses either.
+void CpuBackend::low_rank(const Activation& in, std::span<const LowRankJob> jobs) {
+  const auto pieces = [](const LowRankJob& job) { return panel_count(*job.down) * ((job.count + kLowRankTokens - 1) / kLowRankTokens); };
+  int64_t total = 0;
+  for (const LowRankJob& job : jobs) total += pieces(job);
+  pool_.parallel_for(total, 1, [&](int w, int64_t piece, int64_t) {
+    Worker& worker = workers_[w];
+    const LowRankJob* job = jobs.data();
+    while (piece >= pieces(*job)) piece -= pieces(*job++);
+    const Tensor& down = *job->down;
+    const int64_t row = piece % panel_count(down) * kernels::kPanelRows, from = piece / panel_count(down) * kLowRankTokens;
+    const int rows = panel_rows(down, row), tokens = static_cast<int>(std::min<int64_t>(kLowRankTokens, job->count - from));
+    kernels::Inputs inputs{};
+    inputs.k = in.width;
+    inputs.x = in.x + (job->first + from) * in.width;
+    multiply_panel(down, row, rows, inputs, tokens, worker, worker.acc);
+    table_.multiply_scalar(worker.acc, job->scale, int64_t{tokens} * kernels::kPanelRows);
+    for (int64_t t = 0; t < tokens; ++t) {
+      std::memcpy(job->low + (from + t) * down.rows + row, worker.acc + t * kernels::kPanelRows, sizeof(float) * rows);
+    }
+  });
+}
+
 void CpuBackend::linear_store(const Activation& in, int64_t tokens, std::span<const LinearJob> jobs) {
   const kernels::Inputs inputs = inputs_of(in);
   int64_t panels = 0;
@@ -105,9 +140,12 @@ void CpuBackend::linear_store(const Activation& in, int64_t tokens, std::span<co
     const int rows = panel_rows(*job->weight, row);
     multiply_panel(*job->weight, row, rows, inputs, static_cast<int>(tokens), worker, worker.acc);
     for (int64_t t = 0; t < tokens; ++t) {
-      float* out = job->out + t * job->weight->rows + row;
-      std::memcpy(out, worker.acc + t * kernels::kPanelRows, sizeof(float) * rows);
-      if (job->bias) table_.add(out, job->bias + row, rows);
+      float* result = worker.acc + t * kernels::kPanelRows;
+      if (job->bias) table_.add(result, job->bias + row, rows);
+    }
+    add_terms(job->terms, row, rows, worker, worker.acc);
+    for (int64_t t = 0; t < tokens; ++t) {
+      std::memcpy(job->out + t * job->weight->rows + row, worker.acc + t * kernels::kPanelRows, sizeof(float) * rows);
     }
   });
 }
@@ -119,26 +157,29 @@ void CpuBackend::linear_add(const Activation& in, int64_t tokens, const LinearJo
     const int64_t row = panel * kernels::kPanelRows;
     const int rows = panel_rows(*job.weight, row);
     multiply_panel(*job.weight, row, rows, inputs, static_cast<int>(tokens), worker, worker.acc);
+    if (job.bias) {
+      for (int64_t t = 0; t < tokens; ++t) table_.add(worker.acc + t * kernels::kPanelRows, job.bias + row, rows);
+    }
+    add_terms(job.terms, row, rows, worker, worker.acc);
     for (int64_t t = 0; t < tokens; ++t) {
-      float* result = worker.acc + t * kernels::kPanelRows;
-      if (job.bias) table_.add(result, job.bias + row, rows);
-      table_.add(job.out + t * job.weight->rows + row, result, rows);
+      table_.add(job.out + t * job.weight->rows + row, worker.acc + t * kernels::kPanelRows, rows);
     }
   });
 }
 
-Result<void> CpuBackend::linear_gate(const Activation& in, int64_t tokens, const Tensor& gate_weight,
-                                     const Tensor& up_weight, Gate gate, Activation& out) {
+Result<void> CpuBackend::linear_gate(const Activation& in, int64_t tokens, const GateJob& job, Activation& out) {
   const kernels::Inputs inputs = inputs_of(in);
-  const auto apply = gate == Gate::kSilu ? table_.silu_gate : table_.gelu_gate;
+  const auto apply = job.kind == Gate::kSilu ? table_.silu_gate : table_.gelu_gate;
   std::atomic<bool> ok{true};
-  pool_.parallel_for(panel_count(gate_weight), 1, [&](int w, int64_t panel, int64_t) {
+  pool_.parallel_for(panel_count(*job.gate), 1, [&](int w, int64_t panel, int64_t) {
     Worker& worker = workers_[w];
     float* up = worker.acc + tokens * kernels::kPanelRows;
     const int64_t row = panel * kernels::kPanelRows;
-    const int rows = panel_rows(gate_weight, row);
-    multiply_panel(gate_weight, row, rows, inputs, static_cast<int>(tokens), worker, worker.acc);
-    multiply_panel(up_weight, row, rows, inputs, static_cast<int>(tokens), worker, up);
+    const int rows = panel_rows(*job.gate, row);
+    multiply_panel(*job.gate, row, rows, inputs, static_cast<int>(tokens), worker, worker.acc);
+    multiply_panel(*job.up, row, rows, inputs, static_cast<int>(tokens), worker, up);
+    add_terms(job.gate_terms, row, rows, worker, worker.acc);
+    add_terms(job.up_terms, row, rows, worker, up);
     bool good = true;
     for (int64_t t = 0; t < tokens; ++t) {
       float* y = out.x + t * out.width + row;

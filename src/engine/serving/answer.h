@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ struct AnswerRequest {
   std::vector<int32_t> prompt;
   GenerateOptions options;        // `chunk` and `speculator` are the service's business and stay unset
   std::string owner;              // who shares fairly with others: an API key's name, else a connection's
+  std::optional<AdapterSet> adapters;  // ids and scales as asked for; none: the service's default ones
   bool reuse_prefix = true;       // take what the prefix cache holds, and leave the prompt there
 };
 

@@ -21,12 +21,19 @@ void EngineRunner::add(AnswerId id, AnswerRequest request, AnswerCallbacks callb
   entry.request = std::move(request);
   entry.callbacks = std::move(callbacks);
   entry.options = std::make_shared<const GenerateOptions>(entry.request.options);
+  entry.adapters = adapters_of(entry.request.adapters);
+}
+
+// They have been checked.
+AdapterSet EngineRunner::adapters_of(const std::optional<AdapterSet>& wanted) const {
+  return wanted ? *engine_.adapter_set(*wanted) : engine_.default_adapters();
 }
 
 // Its pooling has been checked.
-void EngineRunner::add_embedding(AnswerId id, std::vector<int32_t> tokens, EmbeddingCallback on_end) {
+void EngineRunner::add_embedding(AnswerId id, AnswerRequest request, EmbeddingCallback on_end) {
   Entry& entry = entries_[id];
-  entry.request.prompt = std::move(tokens);
+  entry.request = std::move(request);
+  entry.adapters = adapters_of(entry.request.adapters);
   entry.request.reuse_prefix = false;  // every state has to be seen
   entry.pooler = std::make_unique<Pooler>(*pooling_of(engine_.info()), engine_.info().embedding);
   entry.visit_hidden = [pooler = entry.pooler.get()](std::span<const float> state) { pooler->add(state); };
@@ -79,7 +86,7 @@ Result<void> EngineRunner::begin(Entry& entry) {
 // What the disk knows of a prompt is brought into the cache before its session is opened.
 bool EngineRunner::ready(AnswerId id) {
   Entry& entry = this->entry(id);
-  if (!entry.asked_disk && reuses(entry)) fetching_ = cache_->fetch(scope_of(entry), entry.target());
+  if (!entry.asked_disk && reuses(entry)) fetching_ = cache_->fetch(scope_of(entry), entry.target(), entry.adapters);
   entry.asked_disk = true;
   return !fetches();
 }
@@ -91,14 +98,15 @@ void EngineRunner::remember(const Entry& entry, int64_t size) {
 Result<int64_t> EngineRunner::open(AnswerId id) {
   Entry& entry = this->entry(id);
   if (entry.pooler) {
-    entry.session = TRY(engine_.new_session());
+    entry.session = TRY(engine_.new_session(entry.adapters));
     entry.opened_ns = monotonic_ns();
     entry.pooler->clear();
     return int64_t{0};
   }
   const bool first = entry.decoding == nullptr;
   if (first) TRY(begin(entry));
-  entry.session = reuses(entry) ? TRY(cache_->lookup(scope_of(entry), entry.target())) : TRY(engine_.new_session());
+  entry.session = reuses(entry) ? TRY(cache_->lookup(scope_of(entry), entry.target(), entry.adapters))
+                                : TRY(engine_.new_session(entry.adapters));
   if (entry.begun) entry.decoding->move_to(*entry.session);
   const int64_t held = entry.session->size();
   if (first) {

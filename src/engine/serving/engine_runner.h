@@ -41,7 +41,7 @@ class EngineRunner {
   void use(PrefixCache* cache) { cache_ = cache; }
 
   void add(AnswerId id, AnswerRequest request, AnswerCallbacks callbacks);
-  void add_embedding(AnswerId id, std::vector<int32_t> tokens, EmbeddingCallback on_end);
+  void add_embedding(AnswerId id, AnswerRequest request, EmbeddingCallback on_end);
   // For the scheduler, but for `now_ns` and `end`, in which others have a part.
   Scheduler::Runner functions();
   Result<void> step(std::span<Scheduler::Item> items, const std::atomic<bool>* cancel);
@@ -65,6 +65,7 @@ class EngineRunner {
     AnswerRequest request;
     AnswerCallbacks callbacks;
     std::shared_ptr<const GenerateOptions> options;  // of the request, for those who ask
+    AdapterSet adapters;
     std::vector<int32_t> timeline;       // what its session must hold before it decodes, once it was preempted
     std::unique_ptr<Session> session;
     std::unique_ptr<Speculator> speculator;
@@ -86,6 +87,7 @@ class EngineRunner {
   std::string_view scope_of(const Entry& entry) const {
     return options_.cache_per_owner ? entry.request.owner : std::string_view();
   }
+  AdapterSet adapters_of(const std::optional<AdapterSet>& wanted) const;
   bool reuses(const Entry& entry) const { return cache_ != nullptr && entry.request.reuse_prefix; }
   void remember(const Entry& entry, int64_t size);
   bool ready(AnswerId id);

@@ -1,20 +1,16 @@
 // Sessions out of the tree of pages, and its traffic with the disk; see prefix_cache.h.
 #include "engine/serving/prefix_cache.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <map>
 #include <set>
 #include <utility>
 #include <vector>
 
-#include "base/os_error.h"
 #include "base/sha256.h"
 #include "engine/engine_impl.h"
+#include "engine/file_digest.h"
 #include "engine/serving/prefix_disk.h"
 #include "engine/serving/prefix_tree.h"
 #include "kernels/numerics.h"
@@ -56,17 +52,13 @@ std::string identity_text(const std::string& model_sha256, const Engine::Impl& e
   return text;
 }
 
-Result<std::string> hash_model(const gguf::View& view, const std::atomic<bool>& stop) {
-  Sha256 hash;
-  for (const std::string& path : view.paths()) {
-    const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.valid()) return os_error(errno, "cannot open " + path);
-    struct stat status;
-    if (fstat(file.get(), &status) != 0) return os_error(errno, "cannot look at " + path);
-    TRY(hash_file(file.get(), path, static_cast<uint64_t>(status.st_size), &hash, {}, &stop));
+// Keys and values are also of the adapters they were made with. Scopes have no NUL, so what is made here cannot be said otherwise.
+std::string scope_with(std::string_view scope, const AdapterSet& adapters, const Engine::Impl& engine) {
+  std::string name(scope);
+  for (const AdapterScale& one : adapters) {
+    name += '\0' + engine.adapter_infos[static_cast<size_t>(one.id)].sha256 + " " + exact(double{one.scale});
   }
-  TRY(view.check_intact());  // what was hashed is what was loaded
-  return to_hex(hash.digest());
+  return name;
 }
 
 // The pages of a text by what they hold.
@@ -136,7 +128,7 @@ Result<void> PrefixCache::Impl::open_disk(const PrefixCacheOptions& options) {
   wanted.wake = options.wake;
   wanted.identify_in_background = options.model_sha256.empty();
   wanted.identify = [this, given = options.model_sha256](const std::atomic<bool>& stop) -> Result<Digest> {
-    return sha256_of(identity_text(given.empty() ? TRY(hash_model(*model.view, stop)) : given, model));
+    return sha256_of(identity_text(given.empty() ? TRY(digest_of_files(*model.view, &stop)) : given, model));
   };
   if (!options.model_sha256.empty()) TRY(parse_digest(options.model_sha256));
   disk = TRY(PrefixDisk::open(std::move(wanted)));
@@ -257,14 +249,15 @@ Result<std::unique_ptr<PrefixCache>> PrefixCache::create(const Engine& engine, P
   return std::unique_ptr<PrefixCache>(new PrefixCache(std::move(impl)));
 }
 
-Result<std::unique_ptr<Session>> PrefixCache::lookup(std::string_view scope, std::span<const int32_t> tokens) {
+Result<std::unique_ptr<Session>> PrefixCache::lookup(std::string_view scope, std::span<const int32_t> tokens,
+                                                     const AdapterSet& adapters) {
   Engine::Impl& engine = impl_->model;
   if (engine.live_sessions >= engine.max_sessions) return impl_->engine.new_session();  // which says so
-  PrefixTree::Match match = impl_->tree.find(scope, all_but_last(tokens));
+  PrefixTree::Match match = impl_->tree.find(scope_with(scope, adapters, engine), all_but_last(tokens));
   match.size = std::min(match.size, engine.plan.context);
   match.pages.resize(static_cast<size_t>(model::pages_for(match.size)));
   auto session = std::make_unique<Session::Impl>(
-      engine, model::KvSequence::of_pages(impl_->pool, engine.plan.context, match.pages, match.size));
+      engine, model::KvSequence::of_pages(impl_->pool, engine.plan.context, match.pages, match.size), adapters);
   session->tokens.assign(tokens.begin(), tokens.begin() + match.size);
   ++impl_->counts.lookups;
   if (match.size >= kPage || 2 * match.size >= static_cast<int64_t>(tokens.size())) ++impl_->counts.hits;
@@ -272,8 +265,8 @@ Result<std::unique_ptr<Session>> PrefixCache::lookup(std::string_view scope, std
   return std::make_unique<Session>(std::move(session));
 }
 
-int64_t PrefixCache::known_tokens(std::string_view scope, std::span<const int32_t> tokens) const {
-  return impl_->tree.known(scope, all_but_last(tokens));
+int64_t PrefixCache::known_tokens(std::string_view scope, std::span<const int32_t> tokens, const AdapterSet& adapters) const {
+  return impl_->tree.known(scope_with(scope, adapters, impl_->model), all_but_last(tokens));
 }
 
 void PrefixCache::insert(std::string_view scope, Session& session, int64_t size) {
@@ -281,12 +274,13 @@ void PrefixCache::insert(std::string_view scope, Session& session, int64_t size)
   if (tokens.empty() || impl_->tree.limit_pages() == 0) return;
   const std::span<std::byte* const> pages(session.impl().kv->pages(),
                                           static_cast<size_t>(model::pages_for(static_cast<int64_t>(tokens.size()))));
-  const PrefixTree::Inserted inserted = impl_->tree.insert(scope, tokens, pages);
-  if (impl_->disk) impl_->write_path(scope, tokens, inserted, pages.back());
+  const std::string name = scope_with(scope, session.adapters(), impl_->model);
+  const PrefixTree::Inserted inserted = impl_->tree.insert(name, tokens, pages);
+  if (impl_->disk) impl_->write_path(name, tokens, inserted, pages.back());
 }
 
-uint64_t PrefixCache::fetch(std::string_view scope, std::span<const int32_t> tokens) {
-  return impl_->disk ? impl_->fetch(scope, all_but_last(tokens)) : 0;
+uint64_t PrefixCache::fetch(std::string_view scope, std::span<const int32_t> tokens, const AdapterSet& adapters) {
+  return impl_->disk ? impl_->fetch(scope_with(scope, adapters, impl_->model), all_but_last(tokens)) : 0;
 }
 
 bool PrefixCache::fetching(uint64_t number) const { return impl_->fetches.count(number) != 0; }

@@ -1,8 +1,8 @@
 // Prompts and answers of the past, kept as pages of keys and values: what begins like one of them is not computed again.
 //
 // Contract: lookup() gives a session that begins with the longest remembered prefix, to the token, and shares its pages; the
-// bits that follow are those of a session that computed everything itself. Nothing is found under another scope than it was
-// remembered under. Pages come from the engine's pool: the cache holds at most limit_bytes of them, gives up what was used
+// bits that follow are those of a session that computed everything itself. Nothing is found under another scope or with other
+// adapters (by their files' digests and scales) than it was remembered under. Pages come from the engine's pool: the cache holds at most limit_bytes of them, gives up what was used
 // longest ago first, what was never found again before what was, and never touches what running sessions hold. When the
 // pool is exhausted it gives up pages by itself. All calls come from the engine's one thread.
 // Not here: the tree (serving/prefix_tree.h), files (serving/prefix_disk.h), who is served when (serving/scheduler.h).
@@ -46,10 +46,11 @@ class PrefixCache {
   ~PrefixCache();
 
   // A new session that holds the longest known prefix of `tokens`, without their last one: its logits are wanted. Its size()
-  // tells how much that is; 0 as well. kResource if all sessions of the engine are in use.
-  Result<std::unique_ptr<Session>> lookup(std::string_view scope, std::span<const int32_t> tokens);
+  // tells how much that is; 0 as well. It has these adapters, a set of the engine's. kResource if all sessions of the engine are in use.
+  Result<std::unique_ptr<Session>> lookup(std::string_view scope, std::span<const int32_t> tokens,
+                                          const AdapterSet& adapters = {});
   // What lookup() would find; changes nothing.
-  int64_t known_tokens(std::string_view scope, std::span<const int32_t> tokens) const;
+  int64_t known_tokens(std::string_view scope, std::span<const int32_t> tokens, const AdapterSet& adapters = {}) const;
   // Remembers the first `size` tokens of a session: when its prompt is computed, so that others share it, and when its
   // answer ends, so that the next turn does. Up to a whole page (kPagePositions) this costs the session nothing; a part of one
   // costs it a copy of that page if it goes on.
@@ -57,7 +58,7 @@ class PrefixCache {
 
   // Starts to bring what the disk knows of a prompt, beyond what is in memory, into memory. 0: there is nothing to wait for.
   // Otherwise `tokens` are best looked up once fetching(number) is false. Nobody has to wait, or to look.
-  uint64_t fetch(std::string_view scope, std::span<const int32_t> tokens);
+  uint64_t fetch(std::string_view scope, std::span<const int32_t> tokens, const AdapterSet& adapters = {});
   bool fetching(uint64_t number) const;
   // Takes over what the disk has finished. To be called before every step, and after `wake`.
   void poll();

@@ -58,7 +58,7 @@ Scheduler::Options scheduler_options(const ServiceOptions& options) {
 struct Service::Impl {
   Impl(std::unique_ptr<Engine> owned, const ServiceOptions& service_options)
       : engine(std::move(owned)), options(service_options), runner(*engine, {options.speculate, true, options.cache_per_owner}),
-        scheduler(scheduler_options(options), scheduler_functions()) {}
+        scheduler(scheduler_options(options), scheduler_functions()), default_adapters(engine->default_adapters()) {}
   Result<void> begin();
 
   Scheduler::Runner scheduler_functions() {
@@ -99,6 +99,7 @@ struct Service::Impl {
   int64_t unheard = 0;                     // answers whose end has not been heard
   ServiceStats stats;
   std::vector<SessionStats> sessions;
+  AdapterSet default_adapters;
   double mean_answer_seconds = 0;
 
   std::atomic<bool> step_cancel{false};    // read between the layers of a step
@@ -138,6 +139,7 @@ Result<AnswerId> Service::Impl::accept(Submitted one) {
   ++accepted;
   ++unheard;
   one.id = ++last_id;
+  if (!one.request.adapters) one.request.adapters = default_adapters;
   submitted.push_back(std::move(one));
   changed.notify_all();
   return last_id;
@@ -165,7 +167,7 @@ bool Service::Impl::take_inbox() {
     const auto tokens = static_cast<int64_t>(one.request.prompt.size());
     const std::string owner = one.request.owner;
     if (one.on_embedding) {
-      runner.add_embedding(one.id, std::move(one.request.prompt), std::move(one.on_embedding));
+      runner.add_embedding(one.id, std::move(one.request), std::move(one.on_embedding));
     } else {
       runner.add(one.id, std::move(one.request), std::move(one.callbacks));
     }
@@ -303,6 +305,7 @@ Result<AnswerId> Service::submit(AnswerRequest request, AnswerCallbacks callback
   request.options.chunk = 0;
   request.options.speculator = nullptr;
   TRY(check_request(*impl_->engine, request.prompt, request.options));
+  if (request.adapters) request.adapters = TRY(impl_->engine->adapter_set(*request.adapters));
   return impl_->accept({0, std::move(request), std::move(callbacks), {}});
 }
 
@@ -321,6 +324,18 @@ void Service::cancel(AnswerId id) {
   const std::vector<AnswerId>& prompts = impl_->stepping_prompts;
   if (std::find(prompts.begin(), prompts.end(), id) != prompts.end()) impl_->step_cancel = true;
   impl_->changed.notify_all();
+}
+
+Result<void> Service::set_default_adapters(std::span<const AdapterScale> adapters) {
+  AdapterSet set = TRY(impl_->engine->adapter_set(adapters));
+  const std::lock_guard lock(impl_->mutex);
+  impl_->default_adapters = std::move(set);
+  return {};
+}
+
+AdapterSet Service::default_adapters() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->default_adapters;
 }
 
 bool Service::drain(int64_t milliseconds) {

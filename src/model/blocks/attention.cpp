@@ -17,9 +17,10 @@ Result<void> attention_block(BlockContext& context, const GroupedQueryAttention&
     normed.wants_quantised |= !tensor::is_float(linear->weight.format);
   }
   TRY(backend.norm_quantise(scratch.x, weights.norm, context.spec.norm_eps, tokens, normed));
-  const std::array<backend::LinearJob, 3> jobs{{{&weights.query.weight, weights.query.bias, scratch.q},
-                                                {&weights.key.weight, weights.key.bias, scratch.k},
-                                                {&weights.value.weight, weights.value.bias, scratch.v}}};
+  const auto terms = adapter_terms(context, normed, {&AdapterLayer::query, &AdapterLayer::key, &AdapterLayer::value});
+  const std::array<backend::LinearJob, 3> jobs{{{&weights.query.weight, weights.query.bias, scratch.q, terms[0]},
+                                                {&weights.key.weight, weights.key.bias, scratch.k, terms[1]},
+                                                {&weights.value.weight, weights.value.bias, scratch.v, terms[2]}}};
   backend.linear_store(normed, tokens, jobs);
 
   backend::AttentionShape shape;
@@ -36,11 +37,13 @@ Result<void> attention_block(BlockContext& context, const GroupedQueryAttention&
       shaped(scratch.attended, int64_t{spec.heads} * spec.head_dim, weights.output.weight);
   TRY(backend.attention(scratch.q, context.runs, tokens, shape, kv, attended));
 
+  const auto output_terms = adapter_terms(context, attended, {&AdapterLayer::output});
   if (!weights.norm_after) {
-    backend.linear_add(attended, tokens, {&weights.output.weight, weights.output.bias, scratch.x});
+    backend.linear_add(attended, tokens, {&weights.output.weight, weights.output.bias, scratch.x, output_terms[0]});
     return {};
   }
-  const std::array<backend::LinearJob, 1> output{{{&weights.output.weight, weights.output.bias, scratch.branch}}};
+  const std::array<backend::LinearJob, 1> output{
+      {{&weights.output.weight, weights.output.bias, scratch.branch, output_terms[0]}}};
   backend.linear_store(attended, tokens, output);
   backend.norm_add(scratch.branch, weights.norm_after, context.spec.norm_eps, tokens, width, scratch.x);
   return {};

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "backend/ops.h"
+#include "model/blocks/adapters.h"
 #include "model/spec.h"
 #include "model/weights.h"
 
@@ -30,6 +31,9 @@ struct BlockContext {
   std::span<const backend::Rope> ropes;
   int64_t tokens;
   BlockScratch& scratch;
+  std::span<const AdapterSpan> adapted;  // tokens with adapters, in row order
+  AdapterScratch& adapters;
+  size_t layer = 0;
 };
 
 // Scratch as the input of `consumer`: its width, quantised if the weight is.
