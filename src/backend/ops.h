@@ -27,6 +27,9 @@ struct Activation {
   float* scale = nullptr;        // [tokens, width/32]
   int32_t* half_sum = nullptr;   // [tokens, width/16]
   float* scale_sum = nullptr;    // [tokens, width/32]
+  // Rows for which weights also see what rounding to int8 took away: the rest of row refined[i], itself as int8, becomes row
+  // tokens + i, and its products are added to theirs. Without effect on weights of floats.
+  std::span<const int32_t> refined = {};
 };
 
 // The first half of what an adapter adds to some tokens of a batch: low[i] = (down * in[first + i]) * scale.
@@ -73,6 +76,7 @@ struct AttentionRun {
   int count = 0;
   int64_t start = 0;             // position of the first row
   std::byte* const* pages = nullptr;  // page base pointers, by position / kPagePositions
+  bool refined = false;          // see Activation
 };
 
 // Where one layer's keys and values lie inside a page: per KV head a block of keys, then a block of values.

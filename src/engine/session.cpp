@@ -54,22 +54,32 @@ void Engine::Impl::add_adapted(const backend::AttentionRun& run, const Session::
   }
 }
 
-// Packs what is left of each item, in order, into one batch of at most `limit` tokens.
+// Packs what is left of each item, in order, into one batch of at most `limit` rows. Tokens whose hidden states are asked for
+// take two rows each: their activations are refined, since one rounding to int8 per weight costs an embedding its fourth
+// digit. Tokens on trial have to be in the first batch, so room is kept for them.
 void Engine::Impl::fill_batch(std::span<const StepItem> items, int64_t limit) {
   batch_ids.clear();
   batch_runs.clear();
   batch_adapted.clear();
   batch_items.clear();
+  int64_t used = 0, trials = 0;
   for (size_t i = 0; i < items.size(); ++i) {
-    const int64_t room = limit - static_cast<int64_t>(batch_ids.size());
-    const int64_t count = std::min<int64_t>(room, static_cast<int64_t>(items[i].tokens.size()) - taken[i]);
+    if (items[i].verifier) trials += static_cast<int64_t>(items[i].tokens.size()) - taken[i];
+  }
+  for (size_t i = 0; i < items.size(); ++i) {
+    const int64_t left = static_cast<int64_t>(items[i].tokens.size()) - taken[i], rows = items[i].hidden ? 2 : 1;
+    const int64_t room = limit - used - (items[i].verifier ? 0 : trials);
+    const int64_t count = std::min(room / rows, left);
     if (count <= 0) continue;
+    used += rows * count;
+    if (items[i].verifier) trials -= count;
     const model::KvSequence& kv = *items[i].session->impl().kv;
     backend::AttentionRun run;
     run.first = static_cast<int>(batch_ids.size());
     run.count = static_cast<int>(count);
     run.start = kv.size() + taken[i];
     run.pages = kv.pages();
+    run.refined = items[i].hidden != nullptr;
     batch_runs.push_back(run);
     add_adapted(run, items[i].session->impl());
     batch_items.push_back(static_cast<int>(i));

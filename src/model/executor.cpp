@@ -103,6 +103,7 @@ Result<std::unique_ptr<Executor>> Executor::create(const ModelSpec& spec, const 
   Arena arena(executor->storage_.data());
   Layout layout = lay_out(arena, spec, max_tokens, adapter_ranks);
   executor->scratch_ = layout.scratch;
+  executor->refined_.reserve(static_cast<size_t>(max_tokens));
   executor->cos_sin_ = std::move(layout.cos_sin);
   executor->head_in_ = layout.head_in;
   executor->head_in_.wants_quantised = !tensor::is_float(weights.head.format);
@@ -134,6 +135,15 @@ void Executor::fill_ropes(const Batch& batch) {
   }
 }
 
+void Executor::fill_refined(const Batch& batch) {
+  refined_.clear();
+  for (const backend::AttentionRun& run : batch.runs) {
+    for (int t = 0; run.refined && t < run.count; ++t) refined_.push_back(run.first + t);
+  }
+  CHECK(batch.ids.size() + refined_.size() <= static_cast<size_t>(max_tokens_));
+  scratch_.normed.refined = scratch_.attended.refined = scratch_.gated.refined = refined_;
+}
+
 static Error stopped() { return {ErrorCode::kCancelled, "stopped on request"}; }
 
 // Asked twice a layer, as a layer of a large batch takes long.
@@ -142,6 +152,7 @@ Result<void> Executor::forward(const Batch& batch, const std::atomic<bool>* canc
   CHECK(tokens > 0 && tokens <= max_tokens_);
   fill_ropes(batch);
   adapted_ = batch.adapted;
+  fill_refined(batch);
   backend_.embed(weights_.embedding, batch.ids, spec_.embedding_scale, scratch_.x);
   add_embedding_terms(backend_, batch.ids, adapted_, spec_.embedding_scale, adapter_scratch_, scratch_.x);
   BlockContext context{backend_, spec_, batch.runs, ropes_, tokens, scratch_, adapted_, adapter_scratch_};

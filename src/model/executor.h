@@ -22,7 +22,7 @@ namespace hearth::model {
 // Tokens of several sessions that pass through the model together.
 struct Batch {
   std::span<const int32_t> ids;                    // [tokens]
-  std::span<const backend::AttentionRun> runs;     // in row order, covering all tokens
+  std::span<const backend::AttentionRun> runs;     // in row order, covering all tokens; refined ones take two rows each
   std::span<const AdapterSpan> adapted = {};       // tokens with adapters, in row order; kept until the next batch
 };
 
@@ -50,6 +50,7 @@ class Executor {
       : spec_(spec), weights_(weights), pages_(pages), backend_(backend), max_tokens_(max_tokens) {}
   void fill_ropes(const Batch& batch);
   std::span<const AdapterSpan> adapted_rows(std::span<const int> rows);
+  void fill_refined(const Batch& batch);
 
   const ModelSpec& spec_;
   const Weights& weights_;
@@ -58,6 +59,7 @@ class Executor {
   int max_tokens_;
   tensor::Storage storage_;
   BlockScratch scratch_;
+  std::vector<int32_t> refined_;                         // rows of the batch
   std::vector<std::vector<float>> inverse_frequencies_;  // [ropes][pairs]
   std::vector<float*> cos_sin_;                          // [ropes] -> [max_tokens, pairs, 2]
   std::vector<backend::Rope> ropes_;

@@ -216,6 +216,7 @@ Result<void> CpuBackend::attention(const float* q, std::span<const AttentionRun>
     const bool good = out.wants_quantised ? quantise_row(out, t) : table_.finite(out.x + t * out.width, out.width);
     if (!good) ok.store(false, std::memory_order_relaxed);
   });
+  refine(out, tokens);
   return quantised(ok.load(), "attention");
 }
 

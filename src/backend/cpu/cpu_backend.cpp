@@ -102,6 +102,21 @@ bool CpuBackend::quantise_row(Activation& out, int64_t t) const {
                          out.half_sum + t * (width / 16), out.scale_sum + t * (width / 32));
 }
 
+// Rounding a finite row leaves a finite rest, so this cannot fail.
+void CpuBackend::refine(Activation& out, int64_t tokens) {
+  if (!out.wants_quantised) return;
+  const int64_t width = out.width;
+  for_each_token(static_cast<int64_t>(out.refined.size()), [&](int64_t i) {
+    const int64_t t = out.refined[i];
+    const float* x = out.x + t * width;
+    float* rest = out.x + (tokens + i) * width;
+    for (int64_t k = 0; k < width; ++k) {
+      rest[k] = x[k] - static_cast<float>(out.q[t * width + k]) * out.scale[t * (width / 32) + k / 32];
+    }
+    quantise_row(out, tokens + i);
+  });
+}
+
 Result<void> CpuBackend::quantised(bool ok, const char* op) const {
   if (ok) return {};
   return Error{ErrorCode::kNumeric, std::string("infinite or undefined value met in ") + op};
@@ -124,6 +139,7 @@ Result<void> CpuBackend::norm_quantise(const float* x, const float* weight, floa
     const bool good = out.wants_quantised ? quantise_row(out, t) : table_.finite(out.x + t * out.width, out.width);
     if (!good) ok.store(false, std::memory_order_relaxed);
   });
+  refine(out, tokens);
   return quantised(ok.load(), "the norm");
 }
 

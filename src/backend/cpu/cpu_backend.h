@@ -77,7 +77,12 @@ class CpuBackend final : public Backend {
   void multiply_tail(const Tensor& weight, int64_t row, int rows, const kernels::Inputs& in, int tokens, Worker& worker,
                      float* acc) const;
   void add_terms(std::span<const LowRankTerm> terms, int64_t row, int rows, Worker& worker, float* acc) const;
+  // multiply_panel over all rows of `in`; what the rests of refined rows yield is added to theirs.
+  // acc: [tokens + refined rows, 32].
+  void multiply_rows(const Tensor& weight, int64_t row, int rows, const Activation& in, int64_t tokens, Worker& worker,
+                     float* acc) const;
   bool quantise_row(Activation& out, int64_t token) const;
+  void refine(Activation& out, int64_t tokens);
   Result<void> quantised(bool ok, const char* op) const;
 
   void attend_item(const AttentionCall& call, const AttentionItem& item, Worker& worker) const;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -118,6 +119,39 @@ TEST(CpuBackend, LinearIsTheProductForEveryFormatAndSameForAnyThreadsAndTokens) 
           size += std::abs(product);
         }
         EXPECT_NEAR(alone[r], sum, size * (tensor::is_float(format) ? 1e-6 : 4e-3)) << quant::traits(format).name;
+      }
+    }
+  }
+}
+
+TEST(CpuBackend, RefinedRowsAreAlmostExactAndOthersKeepTheirBits) {
+  Machine machine(3);
+  const int64_t columns = 512, rows = 75, tokens = 9;
+  const std::vector<int32_t> refined = {2, 3, 7};
+  const std::vector<float> ones(columns, 1.0f), x = random_values(tokens * columns, 22), bias = random_values(rows, 23);
+  for (Format format : {Format::kQ8_0, Format::kQ4_K, Format::kF16}) {
+    const Matrix weight(format, rows, columns, 21);
+    const std::vector<float> plain = multiply(machine, weight, x, tokens, bias);
+    const int64_t all = tokens + static_cast<int64_t>(refined.size());
+    Owned in(all, columns, true);
+    in.view.refined = refined;
+    ASSERT_TRUE(machine.backend->norm_quantise(x.data(), ones.data(), 0.0f, tokens, in.view).ok());
+    std::vector<float> out(tokens * rows), added(tokens * rows);
+    const LinearJob job{&weight.tensor, bias.data(), out.data()};
+    machine.backend->linear_store(in.view, tokens, {&job, 1});
+    machine.backend->linear_add(in.view, tokens, {&weight.tensor, bias.data(), added.data()});
+    EXPECT_EQ(added, out);
+    for (int64_t t = 0; t < tokens; ++t) {
+      const bool fine = std::find(refined.begin(), refined.end(), t) != refined.end();
+      const bool same = std::memcmp(plain.data() + t * rows, out.data() + t * rows, rows * sizeof(float)) == 0;
+      EXPECT_EQ(same, !fine || tensor::is_float(format)) << quant::traits(format).name << t;
+      for (int64_t r = 0; fine && r < rows; ++r) {
+        double sum = bias[r], size = 0;
+        for (int64_t c = 0; c < columns; ++c) {
+          sum += double{weight.exact[r * columns + c]} * in.x[t * columns + c];
+          size += std::abs(double{weight.exact[r * columns + c]} * in.x[t * columns + c]);
+        }
+        EXPECT_NEAR(out[t * rows + r], sum, size * 2e-5) << quant::traits(format).name;
       }
     }
   }

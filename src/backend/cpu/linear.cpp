@@ -128,8 +128,17 @@ void CpuBackend::low_rank(const Activation& in, std::span<const LowRankJob> jobs
   });
 }
 
+void CpuBackend::multiply_rows(const Tensor& weight, int64_t row, int rows, const Activation& in, int64_t tokens,
+                               Worker& worker, float* acc) const {
+  const bool refined = !tensor::is_float(weight.format);
+  const int64_t rests = refined ? static_cast<int64_t>(in.refined.size()) : 0;
+  multiply_panel(weight, row, rows, inputs_of(in), static_cast<int>(tokens + rests), worker, acc);
+  for (int64_t i = 0; i < rests; ++i) {
+    table_.add(acc + in.refined[i] * kernels::kPanelRows, acc + (tokens + i) * kernels::kPanelRows, rows);
+  }
+}
+
 void CpuBackend::linear_store(const Activation& in, int64_t tokens, std::span<const LinearJob> jobs) {
-  const kernels::Inputs inputs = inputs_of(in);
   int64_t panels = 0;
   for (const LinearJob& job : jobs) panels += panel_count(*job.weight);
   pool_.parallel_for(panels, 1, [&](int w, int64_t panel, int64_t) {
@@ -138,7 +147,7 @@ void CpuBackend::linear_store(const Activation& in, int64_t tokens, std::span<co
     while (panel >= panel_count(*job->weight)) panel -= panel_count(*job++->weight);
     const int64_t row = panel * kernels::kPanelRows;
     const int rows = panel_rows(*job->weight, row);
-    multiply_panel(*job->weight, row, rows, inputs, static_cast<int>(tokens), worker, worker.acc);
+    multiply_rows(*job->weight, row, rows, in, tokens, worker, worker.acc);
     for (int64_t t = 0; t < tokens; ++t) {
       float* result = worker.acc + t * kernels::kPanelRows;
       if (job->bias) table_.add(result, job->bias + row, rows);
@@ -151,12 +160,11 @@ void CpuBackend::linear_store(const Activation& in, int64_t tokens, std::span<co
 }
 
 void CpuBackend::linear_add(const Activation& in, int64_t tokens, const LinearJob& job) {
-  const kernels::Inputs inputs = inputs_of(in);
   pool_.parallel_for(panel_count(*job.weight), 1, [&](int w, int64_t panel, int64_t) {
     Worker& worker = workers_[w];
     const int64_t row = panel * kernels::kPanelRows;
     const int rows = panel_rows(*job.weight, row);
-    multiply_panel(*job.weight, row, rows, inputs, static_cast<int>(tokens), worker, worker.acc);
+    multiply_rows(*job.weight, row, rows, in, tokens, worker, worker.acc);
     if (job.bias) {
       for (int64_t t = 0; t < tokens; ++t) table_.add(worker.acc + t * kernels::kPanelRows, job.bias + row, rows);
     }
@@ -168,16 +176,15 @@ void CpuBackend::linear_add(const Activation& in, int64_t tokens, const LinearJo
 }
 
 Result<void> CpuBackend::linear_gate(const Activation& in, int64_t tokens, const GateJob& job, Activation& out) {
-  const kernels::Inputs inputs = inputs_of(in);
   const auto apply = job.kind == Gate::kSilu ? table_.silu_gate : table_.gelu_gate;
   std::atomic<bool> ok{true};
   pool_.parallel_for(panel_count(*job.gate), 1, [&](int w, int64_t panel, int64_t) {
     Worker& worker = workers_[w];
-    float* up = worker.acc + tokens * kernels::kPanelRows;
+    float* up = worker.acc + (tokens + static_cast<int64_t>(in.refined.size())) * kernels::kPanelRows;
     const int64_t row = panel * kernels::kPanelRows;
     const int rows = panel_rows(*job.gate, row);
-    multiply_panel(*job.gate, row, rows, inputs, static_cast<int>(tokens), worker, worker.acc);
-    multiply_panel(*job.up, row, rows, inputs, static_cast<int>(tokens), worker, up);
+    multiply_rows(*job.gate, row, rows, in, tokens, worker, worker.acc);
+    multiply_rows(*job.up, row, rows, in, tokens, worker, up);
     add_terms(job.gate_terms, row, rows, worker, worker.acc);
     add_terms(job.up_terms, row, rows, worker, up);
     bool good = true;
@@ -194,6 +201,7 @@ Result<void> CpuBackend::linear_gate(const Activation& in, int64_t tokens, const
     }
     if (!good) ok.store(false, std::memory_order_relaxed);
   });
+  refine(out, tokens);
   return quantised(ok.load(), "the feed-forward gate");
 }
 
