@@ -50,16 +50,28 @@ Result<std::shared_ptr<grammar::Grammar>> GrammarCache::get(const AnswerShape& s
   const std::string key = key_of(shape);
   if (std::shared_ptr<grammar::Grammar> known = find(key)) return known;
   grammar::Rules rules = TRY(compile(shape));
-  std::call_once(vocabulary_once_, [this] {
-    auto vocabulary = std::make_shared<grammar::TokenVocabulary>(tokenizer_);
-    const std::lock_guard lock(mutex_);
-    vocabulary_ = std::move(vocabulary);
-  });
+  prepare();
   std::shared_ptr<grammar::Grammar> made = grammar::Grammar::create(std::move(rules), vocabulary_);
   const std::lock_guard lock(mutex_);
   entries_.push_front({key, made});
   keep_to_budget();
   return made;
+}
+
+void GrammarCache::prepare() {
+  std::call_once(vocabulary_once_, [this] {
+    auto vocabulary = std::make_shared<grammar::TokenVocabulary>(tokenizer_);
+    const std::lock_guard lock(mutex_);
+    vocabulary_ = std::move(vocabulary);
+  });
+}
+
+GrammarCache::~GrammarCache() {
+  if (preparing_.joinable()) preparing_.join();
+}
+
+void GrammarCache::prepare_in_background() {
+  if (!preparing_.joinable()) preparing_ = std::thread([this] { prepare(); });
 }
 
 std::shared_ptr<grammar::Grammar> GrammarCache::find(const std::string& key) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "hearth/error.h"
@@ -44,12 +45,17 @@ class GrammarCache {
   static constexpr size_t kGrammarCacheEntries = 64;
 
   explicit GrammarCache(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  ~GrammarCache();
+  // Brings the vocabulary into the form that masks are made from (tens of milliseconds, once), which the first get() else
+  // waits for. Called once, by the thread that loads the model; get() may be called meanwhile.
+  void prepare_in_background();
   // Null for kFree with nothing around it. Errors as the compilers have them: kInvalidArgument, kUnsupported, kResource.
   Result<std::shared_ptr<text::grammar::Grammar>> get(const AnswerShape& shape);
   // Bytes of the vocabulary's trees and of everything compiled.
   size_t byte_size() const;
 
  private:
+  void prepare();
   struct Entry {
     std::string key;
     std::shared_ptr<text::grammar::Grammar> grammar;
@@ -61,6 +67,7 @@ class GrammarCache {
   mutable std::mutex mutex_;
   std::once_flag vocabulary_once_;
   std::shared_ptr<text::grammar::TokenVocabulary> vocabulary_;
+  std::thread preparing_;
   std::list<Entry> entries_;         // most recently used first
 };
 

@@ -262,6 +262,7 @@ Result<void> Models::load(std::unique_lock<std::mutex>& lock, Loaded& model) {
   lock.lock();
   if (!service.ok()) return service.error();
   model.service = std::move(service).value();
+  model.service->engine().grammars().prepare_in_background();
   const ModelInfo& info = model.service->engine().info();
   const double seconds = seconds_since(begun);
   char time[32];
