@@ -27,7 +27,7 @@ accuracy: build ## agreement with float32 arithmetic on all models, beside llama
 	@scripts/measure.sh tests/accuracy.py
 
 determinism: build ## one hash of logits over threads, chunks, instruction sets and shared prefixes
-	@scripts/measure.sh tests/determinism.py
+	@scripts/determinism.sh
 
 soak: ## hours: fuzzing, many damaged models and requests under sanitizers, accuracy and determinism of all models
 	@scripts/soak.sh

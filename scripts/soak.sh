@@ -30,5 +30,5 @@ for source in $(git ls-files 'src/*_fuzz.cpp'); do
   echo "== $fuzzer for $seconds s"
   "build/fuzz/$fuzzer" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 "$work" $([ -d "$corpus" ] && echo "$corpus")
 done
-"$python" tests/determinism.py
+scripts/determinism.sh
 "$python" tests/accuracy.py

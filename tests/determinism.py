@@ -5,7 +5,8 @@ guessing ahead; exit code 1 otherwise.
 Runs `hearth logits` over {f16, int8 keys and values} x {ref, avx2, avxvnni, avx512 where the CPU can} x {fresh, shared prefix} x
 {1, 2, 6, 7, 17, 33, 64, 512 tokens per step} x {threads 1, 2, 3} and prints SHA-256 (its first ten digits) of the bytes. Every
 pair of session and tokens per step is run, with two of the numbers of threads in turn, or one (int8 and the scalar table). That
-table is slow: on real models it runs fewer positions and pairs, and is compared with the same positions of the others.
+table is slow: on real models it runs fewer positions and pairs, and is compared with the same positions of the others. So do
+tables that this CPU cannot run, where --emulated names a program that has them through SIMDe (hearth_simde).
 Real models take their tokens from tests/oracle/peer_accuracy.json, tiny ones from tests/goldens/models. Needs no Python
 packages. Models are found in $HEARTH_MODEL_CACHE, else in the cache folder of the tests.
 """
@@ -86,16 +87,17 @@ class Run:
     session: str
     step: int
     threads: int
+    slow: bool  # the scalar table, and emulated ones
 
     def is_short(self, real):
-        return real and self.isa == "ref"
+        return real and self.slow
 
     def is_chosen(self, real):
         """Whether it is worth its time."""
         if self.is_short(real):
             return (self.threads, self.step, self.session) in REF_RUNS[self.kv]
         turn = (STEPS.index(self.step) + SESSIONS.index(self.session)) % len(THREADS)
-        one = self.kv == "int8" or self.isa == "ref"
+        one = self.kv == "int8" or self.slow
         return (self.threads == THREADS[turn]) == one
 
 
@@ -114,18 +116,20 @@ class Subject:
         if run.session == "shared":
             command += ["--shared-prefix", str(count * 2 // 5 + 1)]
         row = 4 * self.vocabulary
-        return Hashes(self.options.program, command, (count * row, min(count, REF_POSITIONS) * row))
+        program = self.options.emulated if run.isa in self.options.emulated_isas else self.options.program
+        return Hashes(program, command, (count * row, min(count, REF_POSITIONS) * row))
 
 
 def check(subject, kv, isas, real, scratch):
     """Prints the table of one model and type of keys and values; true if every hash is the same."""
     totals, starts = set(), set()
     print(f"{subject.name}: {len(subject.ids)} positions, keys and values in {kv}")
-    print(f"  {'':6} {'session':8} {'step':>5}  " + "  ".join(f"{f'{threads} thr.':10}" for threads in THREADS))
+    print(f"  {'':7} {'session':8} {'step':>5}  " + "  ".join(f"{f'{threads} thr.':10}" for threads in THREADS))
     for isa, session, step in itertools.product(isas, SESSIONS, STEPS):
         row = []
+        slow = isa == "ref" or isa in subject.options.emulated_isas
         for threads in THREADS:
-            run = Run(kv, isa, session, step, threads)
+            run = Run(kv, isa, session, step, threads, slow)
             if not run.is_chosen(real):
                 row.append("-")
                 continue
@@ -134,9 +138,9 @@ def check(subject, kv, isas, real, scratch):
             if not run.is_short(real):
                 totals.add(hashes.total)
             row.append(hashes.total[:10])
-        note = f"  (first {REF_POSITIONS} positions)" if real and isa == "ref" else ""
+        note = f"  (first {REF_POSITIONS} positions)" if real and slow else ""
         if set(row) != {"-"}:
-            print(f"  {isa:6} {session:8} {step:5}  " + "  ".join(f"{cell:10}" for cell in row) + note, flush=True)
+            print(f"  {isa:7} {session:8} {step:5}  " + "  ".join(f"{cell:10}" for cell in row) + note, flush=True)
     good = len(starts) == 1 and len(totals) <= 1
     print(f"  {'one hash' if good else f'FAILED: {len(totals)} hashes'} {' '.join(sorted(totals))}"
           f" (first {REF_POSITIONS}: {' '.join(value[:10] for value in sorted(starts))})")
@@ -181,16 +185,21 @@ def main():
                         help="names separated by commas; tiny: those of tests/goldens (default: %(default)s)")
     parser.add_argument("--positions", type=int, default=POSITIONS, help="at most 512 (default: %(default)s)")
     parser.add_argument("--program", default="build/hearth", type=pathlib.Path)
+    parser.add_argument("--emulated", type=pathlib.Path, help="a program that runs the tables which this CPU cannot")
     options = parser.parse_args()
     names = options.models.split(",")
     unknown = [name for name in names if name not in ["tiny", *REAL_MODELS]]
     if unknown or not REF_POSITIONS < options.positions <= 512:
         parser.error(f"unknown: {', '.join(unknown)}" if unknown else "--positions lies between 21 and 512")
     options.program = options.program.resolve()
+    options.emulated = options.emulated and options.emulated.resolve()
     flags = cpu_flags()
     isas = [isa for isa, wanted in ISA_FLAGS.items() if wanted <= flags]
-    for isa in ISA_FLAGS.keys() - set(isas):
-        print(f"{isa}: this CPU cannot run it, so it is not compared")
+    others = [isa for isa in ISA_FLAGS if isa not in isas]
+    options.emulated_isas = others if options.emulated and "avx2" in isas else []
+    for isa in others:
+        print(f"{isa}: this CPU cannot run it, so it is {'emulated' if isa in options.emulated_isas else 'not compared'}")
+    isas += options.emulated_isas
     with tempfile.TemporaryDirectory() as scratch:
         passed = []
         for (subject, real), kv in itertools.product(subjects(options, names), KV_TYPES):
