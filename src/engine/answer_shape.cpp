@@ -7,6 +7,7 @@
 #include "text/grammar/pattern.h"
 #include "text/grammar/schema.h"
 #include "text/tokenizer.h"
+#include "text/tools/call_grammar.h"
 
 namespace hearth {
 
@@ -25,7 +26,7 @@ Result<grammar::Rules> compile_pattern(const std::string& pattern) {
   return rules;
 }
 
-Result<grammar::Rules> compile(const AnswerShape& shape) {
+Result<grammar::Rules> compile_form(const AnswerShape& shape) {
   switch (shape.kind) {
     case AnswerShape::Kind::kJsonObject: return grammar::compile_json_object();
     case AnswerShape::Kind::kSchema: return grammar::compile_schema(shape.source);
@@ -37,33 +38,47 @@ Result<grammar::Rules> compile(const AnswerShape& shape) {
   return Error{ErrorCode::kInvalidArgument, "an answer of any form has no grammar"};
 }
 
+Result<grammar::Rules> compile(const AnswerShape& shape) {
+  if (shape.around == nullptr) return compile_form(shape);
+  std::optional<grammar::Rules> content;
+  if (shape.kind != AnswerShape::Kind::kFree) content = TRY(compile_form(shape));
+  return text::tools::compile_answer(*shape.around, std::move(content));
+}
+
+// The format is the model's, and so is the cache.
 std::string key_of(const AnswerShape& shape) {
-  std::string key = std::to_string(static_cast<int>(shape.kind)) + ":" + shape.source;
-  for (const std::string& choice : shape.choices) key += std::to_string(choice.size()) + ":" + choice;
+  std::string key;
+  const auto add = [&](const std::string& text) { key += std::to_string(text.size()) + ":" + text; };
+  const auto add_number = [&](int64_t number) { key += std::to_string(number) + ","; };
+  add_number(static_cast<int64_t>(shape.kind));
+  add(shape.source);
+  for (const std::string& choice : shape.choices) add(choice);
+  if (shape.around == nullptr) return key;
+  const text::tools::AnswerGrammar& around = *shape.around;
+  key += around.reasons ? around.begins_in_reasoning ? "|inside" : "|reasons" : "|";
+  add_number(static_cast<int64_t>(around.tools.active() ? around.tools.choice : text::tools::ToolChoice::kNone));
+  add_number(around.tools.parallel ? 1 : 0);
+  add(around.tools.name);
+  for (const text::tools::ToolDefinition& tool : around.tools.tools) {
+    add(tool.name);
+    add(tool.parameters);
+  }
   return key;
 }
 
 }  // namespace
 
 Result<std::shared_ptr<grammar::Grammar>> GrammarCache::get(const AnswerShape& shape) {
-  if (shape.kind == AnswerShape::Kind::kFree) return std::shared_ptr<grammar::Grammar>();
+  if (shape.kind == AnswerShape::Kind::kFree && shape.around == nullptr) return std::shared_ptr<grammar::Grammar>();
   const std::string key = key_of(shape);
   if (std::shared_ptr<grammar::Grammar> known = find(key)) return known;
   grammar::Rules rules = TRY(compile(shape));
-  prepare();
-  std::shared_ptr<grammar::Grammar> made = grammar::Grammar::create(std::move(rules), vocabulary_);
+  const std::vector<int32_t> shown = shape.around ? shape.around->format.shown_tokens : std::vector<int32_t>();
+  std::shared_ptr<grammar::Grammar> made = grammar::Grammar::create(std::move(rules), vocabulary(shown));
   const std::lock_guard lock(mutex_);
   entries_.push_front({key, made});
   keep_to_budget();
   return made;
-}
-
-void GrammarCache::prepare() {
-  std::call_once(vocabulary_once_, [this] {
-    auto vocabulary = std::make_shared<grammar::TokenVocabulary>(tokenizer_);
-    const std::lock_guard lock(mutex_);
-    vocabulary_ = std::move(vocabulary);
-  });
 }
 
 GrammarCache::~GrammarCache() {
@@ -71,7 +86,15 @@ GrammarCache::~GrammarCache() {
 }
 
 void GrammarCache::prepare_in_background() {
-  if (!preparing_.joinable()) preparing_ = std::thread([this] { prepare(); });
+  if (!preparing_.joinable()) preparing_ = std::thread([this] { vocabulary({}); });
+}
+
+std::shared_ptr<grammar::TokenVocabulary> GrammarCache::vocabulary(const std::vector<int32_t>& shown) {
+  const std::lock_guard making(vocabulary_mutex_);
+  if (const auto known = vocabularies_.find(shown); known != vocabularies_.end()) return known->second;
+  auto made = std::make_shared<grammar::TokenVocabulary>(tokenizer_, shown);
+  const std::lock_guard lock(mutex_);
+  return vocabularies_[shown] = std::move(made);
 }
 
 std::shared_ptr<grammar::Grammar> GrammarCache::find(const std::string& key) {
@@ -99,7 +122,8 @@ void GrammarCache::keep_to_budget() {
 
 size_t GrammarCache::byte_size() const {
   const std::lock_guard lock(mutex_);
-  size_t bytes = vocabulary_ ? vocabulary_->byte_size() : 0;
+  size_t bytes = 0;
+  for (const auto& [shown, vocabulary] : vocabularies_) bytes += vocabulary->byte_size();
   for (const Entry& entry : entries_) bytes += entry.key.size() + entry.grammar->byte_size();
   return bytes;
 }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -55,18 +56,19 @@ class GrammarCache {
   size_t byte_size() const;
 
  private:
-  void prepare();
   struct Entry {
     std::string key;
     std::shared_ptr<text::grammar::Grammar> grammar;
   };
   std::shared_ptr<text::grammar::Grammar> find(const std::string& key);
+  std::shared_ptr<text::grammar::TokenVocabulary> vocabulary(const std::vector<int32_t>& shown);
   void keep_to_budget();
 
   const text::Tokenizer& tokenizer_;
   mutable std::mutex mutex_;
-  std::once_flag vocabulary_once_;
-  std::shared_ptr<text::grammar::TokenVocabulary> vocabulary_;
+  std::mutex vocabulary_mutex_;      // while one is made; before mutex_
+  // By the control tokens that they show: none, and those of the model's tool calls.
+  std::map<std::vector<int32_t>, std::shared_ptr<text::grammar::TokenVocabulary>> vocabularies_;
   std::thread preparing_;
   std::list<Entry> entries_;         // most recently used first
 };

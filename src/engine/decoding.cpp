@@ -63,7 +63,8 @@ Result<std::unique_ptr<Decoding>> Decoding::create(const Engine& engine, const G
 Decoding::Decoding(const Engine& engine, const GenerateOptions& options, TextSink on_text,
                    const std::atomic<bool>* cancel, std::unique_ptr<text::Sampler> sampler)
     : engine_(engine), options_(options), on_text_(std::move(on_text)), cancel_(cancel), sampler_(std::move(sampler)),
-      decoder_(engine.tokenizer()), stops_(options.stop), indent_(options.min_indent) {
+      decoder_(engine.tokenizer(), false, false, options.shown_tokens), stops_(options.stop),
+      reasoning_(options.reasoning, engine.tokenizer()), indent_(options.min_indent) {
   tokens_.reserve(1 + Speculator::kMaxDepth);
   if (options.grammar) guide_.emplace(options.grammar, engine.tokenizer());
   if (options.min_tokens <= 0) return;
@@ -100,16 +101,16 @@ std::span<const int32_t> Decoding::plan_step(int64_t most_guesses, int others) {
   planned_at_ = session_->size();
   accepted_ = 0;
   tokens_.assign(1, next_);
-  settled_step_ = guide_ && !guide_->settled().empty();
+  settled_step_ = !settled().empty();
   if (options_.speculator == nullptr && !settled_step_) return tokens_;
   int64_t room = std::min(most_guesses, session_->context() - session_->size() - 1);
   if (options_.max_tokens >= 0) {
     room = std::min(room, options_.max_tokens - static_cast<int64_t>(result_.tokens.size()) - 1);
   }
   if (settled_step_) {
-    const std::span<const int32_t> settled = guide_->settled();
-    const size_t count = std::min(settled.size(), static_cast<size_t>(std::max<int64_t>(room, 0)));
-    tokens_.insert(tokens_.end(), settled.begin(), settled.begin() + static_cast<ptrdiff_t>(count));
+    const std::span<const int32_t> next = settled();
+    const size_t count = std::min(next.size(), static_cast<size_t>(std::max<int64_t>(room, 0)));
+    tokens_.insert(tokens_.end(), next.begin(), next.begin() + static_cast<ptrdiff_t>(count));
     return tokens_;
   }
   const std::span<const int32_t> draft = options_.speculator->draft(room, others);
@@ -165,6 +166,9 @@ bool Decoding::next_stays(int64_t index, std::span<const float> logits) {
 }
 
 bool Decoding::stops_at(int32_t token) const {
+  const std::vector<int32_t>& shown = options_.shown_tokens;
+  if (std::find(shown.begin(), shown.end(), token) != shown.end()) return false;
+  if (guide_ && engine_.tokenizer().is_stop(token)) return true;
   if (!options_.ignore_stop_tokens && engine_.tokenizer().is_stop(token)) return true;
   return std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(), token) != options_.stop_tokens.end();
 }
@@ -174,9 +178,15 @@ bool Decoding::late_at_line_end() const {
   return seconds_since(begun_ns_) * 1e3 > static_cast<double>(options_.line_milliseconds);
 }
 
-// The next token: the one that the grammar leaves, else one of those that it allows.
+// What comes next whatever is drawn. Within reasoning a grammar leaves every choice.
+std::span<const int32_t> Decoding::settled() const {
+  if (!reasoning_.settled().empty()) return reasoning_.settled();
+  return guide_ ? guide_->settled() : std::span<const int32_t>();
+}
+
+// The next token: the one that is settled, else one of those that the grammar allows.
 Result<text::Sampled> Decoding::draw(std::span<const float> logits) {
-  if (guide_ && !guide_->settled().empty()) return sampler_->taken(logits, guide_->settled().front());
+  if (const std::span<const int32_t> next = settled(); !next.empty()) return sampler_->taken(logits, next.front());
   const bool early = static_cast<int64_t>(result_.tokens.size()) < options_.min_tokens;
   const std::span<const int32_t> banned = early ? endings_ : std::span<const int32_t>();
   if (!guide_) return sampler_->sample(logits, session_->tokens(), banned);
@@ -205,7 +215,8 @@ bool Decoding::take(std::span<const float> logits) {
   if (!drawn.ok()) return fail(drawn.error());
   const text::Sampled& sampled = *drawn;
   next_ = sampled.id;
-  if (stops_at(sampled.id) || (guide_ && engine_.tokenizer().is_stop(sampled.id))) return ends(FinishReason::kStop);
+  if (stops_at(sampled.id)) return ends(FinishReason::kStop);
+  reasoning_.take(sampled.id);
   if (guide_ && !follow_grammar()) return false;
   if (!show(sampled)) return ends(outdented_ ? FinishReason::kLength : FinishReason::kStop);
   if (guide_ && guide_->complete()) return ends(FinishReason::kStop);
@@ -248,6 +259,7 @@ void Decoding::finish(FinishReason reason) {
   if (finished_) return;
   finished_ = true;
   result_.finish_reason = reason;
+  result_.reasoning_tokens = reasoning_.tokens();
   if (!stops_.stopped() && !outdented_ && !release(decoder_.finish())) {
     piece_.clear();
     stops_.finish(&piece_);

@@ -16,6 +16,7 @@
 
 #include "engine/generate.h"
 #include "engine/grammar_guide.h"
+#include "engine/reasoning_guide.h"
 #include "text/indent_limit.h"
 #include "text/stop_strings.h"
 #include "text/tokenizer.h"
@@ -70,6 +71,7 @@ class Decoding final : public TokenVerifier {
            std::unique_ptr<text::Sampler> sampler);
   bool take(std::span<const float> logits);
   Result<text::Sampled> draw(std::span<const float> logits);
+  std::span<const int32_t> settled() const;
   bool follow_grammar();
   bool fail(Error error);
   bool stops_at(int32_t token) const;
@@ -88,6 +90,7 @@ class Decoding final : public TokenVerifier {
   text::StreamDecoder decoder_;
   text::StopStrings stops_;
   std::optional<GrammarGuide> guide_;
+  ReasoningGuide reasoning_;
   text::IndentLimit indent_;
   bool outdented_ = false;
   int64_t begun_ns_ = 0;

@@ -128,16 +128,18 @@ Result<void> load_text(Engine::Impl& impl) {
                                           std::to_string(impl.spec.vocabulary)};
   }
   impl.grammars = std::make_unique<GrammarCache>(*impl.tokenizer);
-  if (impl.info.chat_template.empty()) return {};
   const text::Tokenizer& tokenizer = *impl.tokenizer;
   const auto piece = [&](int32_t id) { return id < 0 ? std::string() : std::string(tokenizer.token_text(id)); };
-  auto compiled = text::ChatTemplate::compile(impl.info.chat_template, piece(tokenizer.start_id()),
-                                              piece(tokenizer.end_id()));
-  if (compiled.ok()) {
-    impl.chat_template = std::move(compiled).value();
-  } else {
-    impl.info.chat_template_error = compiled.error().message;  // the model can still continue text
+  if (!impl.info.chat_template.empty()) {
+    auto compiled = text::ChatTemplate::compile(impl.info.chat_template, piece(tokenizer.start_id()),
+                                                piece(tokenizer.end_id()));
+    if (compiled.ok()) {
+      impl.chat_template = std::move(compiled).value();
+    } else {
+      impl.info.chat_template_error = compiled.error().message;  // the model can still continue text
+    }
   }
+  impl.answer_format = text::tools::detect_format(impl.chat_template.get(), &tokenizer);
   return {};
 }
 
@@ -192,6 +194,7 @@ ReadProgress Engine::read_progress() const {
   return {impl_->reader->done_bytes(), impl_->reader->total_bytes()};
 }
 const text::Tokenizer& Engine::tokenizer() const { return *impl_->tokenizer; }
+const text::tools::AnswerFormat& Engine::answer_format() const { return impl_->answer_format; }
 GrammarCache& Engine::grammars() const { return *impl_->grammars; }
 const text::ChatTemplate* Engine::chat_template() const { return impl_->chat_template.get(); }
 

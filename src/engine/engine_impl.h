@@ -19,6 +19,7 @@
 #include "model/weights.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
+#include "text/tools/answer_format.h"
 
 namespace hearth {
 
@@ -44,6 +45,7 @@ struct Engine::Impl {
   MemoryPlan plan;
   std::unique_ptr<text::Tokenizer> tokenizer;
   std::unique_ptr<text::ChatTemplate> chat_template;
+  text::tools::AnswerFormat answer_format;
   std::unique_ptr<GrammarCache> grammars;
   std::unique_ptr<model::PagePool> pool;
   std::unique_ptr<ThreadPool> threads;

@@ -17,7 +17,8 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 bool Tokenizer::is_stop(int32_t id) const { return std::binary_search(stop_ids_.begin(), stop_ids_.end(), id); }
 
 std::string StreamDecoder::push(int32_t id) {
-  std::string_view bytes = tokenizer_.token_bytes(id, special_);
+  const bool special = special_ || std::find(shown_.begin(), shown_.end(), id) != shown_.end();
+  std::string_view bytes = tokenizer_.token_bytes(id, special);
   if (bytes.empty()) return {};
   if (first_ && tokenizer_.strips_first_space() && bytes.front() == ' ') bytes.remove_prefix(1);
   first_ = false;

@@ -58,9 +58,10 @@ class Tokenizer {
 // certainly invalid (then U+FFFD comes out). What comes out, joined, is decode() of all ids with its invalid bytes replaced.
 class StreamDecoder {
  public:
-  // continues_text: the ids follow text that is already shown, so that a first space is part of the answer.
-  explicit StreamDecoder(const Tokenizer& tokenizer, bool special = false, bool continues_text = false)
-      : tokenizer_(tokenizer), special_(special), first_(!continues_text) {}
+  // continues_text: the ids follow text that is already shown, so that a first space is part of the answer. `shown`: control
+  // tokens that come out as their text.
+  explicit StreamDecoder(const Tokenizer& tokenizer, bool special = false, bool continues_text = false, std::vector<int32_t> shown = {})
+      : tokenizer_(tokenizer), special_(special), first_(!continues_text), shown_(std::move(shown)) {}
   std::string push(int32_t id);   // text that became complete
   std::string finish();           // what is held back, replaced where invalid
 
@@ -68,6 +69,7 @@ class StreamDecoder {
   const Tokenizer& tokenizer_;
   bool special_;
   bool first_;
+  std::vector<int32_t> shown_;
   std::string held_;
 };
 

@@ -218,6 +218,32 @@ size_t Matcher::settled_tokens(std::span<const int32_t> tokens, std::string_view
   return tokens.size();
 }
 
+namespace {
+
+// As the tokenizer writes it, with tokens that are shown for what is their text.
+std::vector<int32_t> encode_shown(const Tokenizer& tokenizer, const TokenVocabulary& vocabulary, std::string_view text) {
+  EncodeOptions options;
+  options.parse_special = false;
+  std::vector<int32_t> tokens;
+  for (size_t begin = 0; begin < text.size();) {
+    size_t next = text.size();
+    int32_t mark = -1;
+    for (const int32_t id : vocabulary.shown()) {
+      const size_t place = text.find(vocabulary.piece(id), begin);
+      if (place < next) next = place, mark = id;
+    }
+    const std::vector<int32_t> plain = tokenizer.encode(text.substr(begin, next - begin), options);
+    tokens.insert(tokens.end(), plain.begin(), plain.end());
+    begin = next;
+    if (mark < 0) break;
+    tokens.push_back(mark);
+    begin += vocabulary.piece(mark).size();
+  }
+  return tokens;
+}
+
+}  // namespace
+
 Result<std::vector<int32_t>> Matcher::forced_tokens(const Tokenizer& tokenizer, size_t max_bytes) {
   const std::lock_guard lock(grammar_->mutex_);
   if (ended_) return std::vector<int32_t>();
@@ -228,9 +254,7 @@ Result<std::vector<int32_t>> Matcher::forced_tokens(const Tokenizer& tokenizer, 
   }
   const auto [forced, end] = TRY(forced_locked(max_bytes));
   if (forced.empty()) return std::vector<int32_t>();
-  EncodeOptions options;
-  options.parse_special = false;
-  std::vector<int32_t> tokens = tokenizer.encode(forced, options);
+  std::vector<int32_t> tokens = encode_shown(tokenizer, vocabulary, forced);
   // A tokenizer that changes its text (a space put before it, normalisation) cannot say how these bytes are written.
   std::string written;
   for (const int32_t token : tokens) {

@@ -32,6 +32,8 @@ unsigned type_of(const JsonValue& value) {
 
 }  // namespace
 
+Result<bool> SchemaCompiler::check(const JsonValue& value) { return accepts(document_.root(), value, 0); }
+
 Result<bool> SchemaCompiler::accepts(Node schema, const JsonValue& value, size_t depth) {
   if (depth > kMaxSourceNesting || ++work_ > kMaxSchemaWork) return document_.unsupported(schema, "enum", "checking its values takes too long");
   if (schema->is_boolean()) return schema->kind == JsonValue::Kind::kTrue;

@@ -41,10 +41,10 @@ unsigned type_named(std::string_view name) {
 
 }  // namespace
 
-SchemaCompiler::SchemaCompiler(JsonValue schema, const SchemaOptions& options)
-    : document_(std::move(schema)), json_(&rules_, options.compact) {}
+SchemaCompiler::SchemaCompiler(Rules* rules, JsonValue schema, const SchemaOptions& options)
+    : rules_(*rules), only_object_(options.only_object), document_(std::move(schema)), json_(rules, options.compact) {}
 
-Result<Rules> SchemaCompiler::run() {
+Result<ExpressionId> SchemaCompiler::run() {
   const JsonValue* root = document_.root();
   if (const JsonValue* draft = root->find("$schema")) {
     if (!draft->is_string()) return document_.invalid(root, "$schema", "it must be a string");
@@ -56,9 +56,13 @@ Result<Rules> SchemaCompiler::run() {
       return document_.unsupported(root, "$schema", "the drafts known are 04, 06, 07, 2019-09 and 2020-12, not '" + draft->text + "'");
     }
   }
-  const RuleId root_rule = rules_.add_rule("root");
-  rules_.set_root(root_rule);
-  rules_.define(root_rule, value(std::vector<Node>{root}));
+  std::vector<Node> all{root};
+  if (only_object_) {
+    JsonValue object = JsonValue::object();
+    object.set("type", JsonValue::string("object"));
+    all.push_back(document_.add(std::move(object), root));
+  }
+  const ExpressionId whole = value(all);
   while (!jobs_.empty()) {
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
@@ -68,8 +72,7 @@ Result<Rules> SchemaCompiler::run() {
     }
     rules_.define(job.rule, TRY(body(std::move(job.conjunction))));
   }
-  TRY(rules_.finish());
-  return std::move(rules_);
+  return whole;
 }
 
 ExpressionId SchemaCompiler::value(Conjunction conjunction) {
@@ -288,10 +291,32 @@ Result<ExpressionId> SchemaCompiler::typed(const std::vector<Node>& bare) {
   return rules_.choice(std::move(parts));
 }
 
-Result<Rules> compile_schema(std::string_view schema, const SchemaOptions& options) {
+namespace {
+
+Result<JsonValue> parse_schema(std::string_view schema) {
   auto value = parse_json(schema);
   if (!value.ok()) return Error{value.error().code, "the schema is not JSON: " + value.error().message};
-  return SchemaCompiler(std::move(value).value(), options).run();
+  return value;
+}
+
+}  // namespace
+
+Result<ExpressionId> add_schema(Rules* rules, std::string_view schema, const SchemaOptions& options) {
+  return SchemaCompiler(rules, TRY(parse_schema(schema)), options).run();
+}
+
+Result<Rules> compile_schema(std::string_view schema, const SchemaOptions& options) {
+  Rules rules;
+  const RuleId root = rules.add_rule("root");
+  rules.set_root(root);
+  rules.define(root, TRY(add_schema(&rules, schema, options)));
+  TRY(rules.finish());
+  return rules;
+}
+
+Result<bool> satisfies(std::string_view schema, const JsonValue& value) {
+  Rules rules;
+  return SchemaCompiler(&rules, TRY(parse_schema(schema)), {}).check(value);
 }
 
 Result<Rules> compile_json_object(const SchemaOptions& options) {

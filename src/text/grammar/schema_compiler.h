@@ -51,8 +51,11 @@ struct SchemaView {
 
 class SchemaCompiler {
  public:
-  SchemaCompiler(JsonValue schema, const SchemaOptions& options);
-  Result<Rules> run();
+  SchemaCompiler(Rules* rules, JsonValue schema, const SchemaOptions& options);
+  // The schema as an expression of the rules, which are not finished.
+  Result<ExpressionId> run();
+  // Whether a value satisfies a schema of the document: schema_check.cpp
+  Result<bool> check(const JsonValue& value);
 
  private:
   // schema_compiler.cpp: rules and branches
@@ -129,7 +132,8 @@ class SchemaCompiler {
     RuleId rule;
     Conjunction conjunction;
   };
-  Rules rules_;
+  Rules& rules_;
+  const bool only_object_;
   SchemaDocument document_;
   JsonRules json_;
   std::map<Conjunction, RuleId> known_;

@@ -106,11 +106,16 @@ std::shared_ptr<const LocalMask> build_local_mask(RegexAutomaton* automaton, Reg
   return walk.result();
 }
 
-TokenVocabulary::TokenVocabulary(const Tokenizer& tokenizer, size_t cache_bytes) : cache_bytes_(cache_bytes) {
-  stop_ids_.assign(tokenizer.stop_ids().begin(), tokenizer.stop_ids().end());
+TokenVocabulary::TokenVocabulary(const Tokenizer& tokenizer, std::span<const int32_t> shown, size_t cache_bytes)
+    : shown_(shown.begin(), shown.end()), cache_bytes_(cache_bytes) {
+  const auto is_shown = [&](int32_t id) { return std::find(shown.begin(), shown.end(), id) != shown.end(); };
+  for (const int32_t id : tokenizer.stop_ids()) {
+    if (!is_shown(id)) stop_ids_.push_back(id);
+  }
   for (int32_t id = 0; id < tokenizer.size(); ++id) {
     pieces_.emplace_back(tokenizer.is_control(id) ? std::string_view() : tokenizer.token_bytes(id));
   }
+  for (const int32_t id : shown_) pieces_[static_cast<size_t>(id)] = tokenizer.token_bytes(id, /*special=*/true);
   build();
 }
 

@@ -1,14 +1,15 @@
 // What masks need to know of a tokenizer: its tokens' bytes as trees, the tokens that end an answer, and the masks of terminals
 // that grammars of the same vocabulary share (every JSON schema has the same strings).
 //
-// Contract: thread-safe. Control tokens have no bytes here and so are never allowed inside a text; stop tokens are allowed only
-// where a grammar may end. The shared masks keep to their byte budget; the least recently used goes first.
+// Contract: thread-safe. Control tokens have no bytes here and so are never allowed inside a text, but for those that the caller
+// shows, which are text like any other and end nothing; stop tokens are allowed only where a grammar may end. The shared masks keep to their byte budget; the least recently used goes first.
 // Not here: whole masks (grammar.h).
 #pragma once
 
 #include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -47,7 +48,8 @@ std::shared_ptr<const LocalMask> build_local_mask(RegexAutomaton* automaton, Reg
 
 class TokenVocabulary {
  public:
-  explicit TokenVocabulary(const Tokenizer& tokenizer, size_t cache_bytes = kDefaultLocalCacheBytes);
+  // `shown`: control tokens that are text here, such as the marks of tool calls.
+  explicit TokenVocabulary(const Tokenizer& tokenizer, std::span<const int32_t> shown = {}, size_t cache_bytes = kDefaultLocalCacheBytes);
   // For tests: pieces by id, "" for control tokens.
   TokenVocabulary(std::vector<std::string> pieces, std::vector<int32_t> stop_ids, size_t cache_bytes = kDefaultLocalCacheBytes);
 
@@ -55,6 +57,7 @@ class TokenVocabulary {
   std::string_view piece(int32_t id) const { return pieces_[static_cast<size_t>(id)]; }
   bool is_stop(int32_t id) const;
   const std::vector<int32_t>& stop_ids() const { return stop_ids_; }
+  const std::vector<int32_t>& shown() const { return shown_; }
   const TokenTrie& short_tokens() const { return *short_tokens_; }
   const TokenTrie& long_tokens() const { return *long_tokens_; }
 
@@ -72,6 +75,7 @@ class TokenVocabulary {
 
   std::vector<std::string> pieces_;
   std::vector<int32_t> stop_ids_;  // sorted
+  std::vector<int32_t> shown_;
   std::unique_ptr<TokenTrie> short_tokens_, long_tokens_;
   size_t cache_bytes_;
   mutable std::mutex mutex_;

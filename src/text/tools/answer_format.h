@@ -40,6 +40,8 @@ struct CallForm {
   std::string id_begin;               // kNamed: before name_end comes an id of nine letters and digits behind this; empty: none
 };
 
+using FormKind = CallForm::Kind;
+
 struct ReasoningForm {
   std::string begin, end;             // empty: the model does not reason
   std::string switch_name;            // template variable that turns it on (true) and off (false); empty: none
@@ -60,15 +62,17 @@ struct AnswerFormat {
   bool writes_results = false;        // takes messages of role "tool"
   bool arguments_as_text = false;     // wants a call's arguments as JSON text, not as an object
   bool calls_without_content = false; // loses calls of a message whose content is not null
+  bool single_calls = false;          // takes one call a message only
   bool has_system_role = true;        // takes a system message
 
-  // Tokens that are no text of the vocabulary but are part of calls or reasoning: they have to be shown and may be written.
-  std::vector<int32_t> shown_tokens(const Tokenizer& tokenizer) const;
+  // Control tokens that are part of calls or reasoning, sorted: they have to be shown, may be written and end no answer.
+  std::vector<int32_t> shown_tokens;
+
   // All marks between which calls and reasoning stand.
   std::vector<std::string> marks() const;
 };
 
-// Null: a model without a template.
-AnswerFormat detect_format(const ChatTemplate* chat_template);
+// Null template: a model without one. Null tokenizer: shown_tokens stays empty.
+AnswerFormat detect_format(const ChatTemplate* chat_template, const Tokenizer* tokenizer);
 
 }  // namespace hearth::text::tools

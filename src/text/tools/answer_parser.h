@@ -37,6 +37,8 @@ struct AnswerEvent {
   std::string raw;   // the call as it was written, with its marks
 };
 
+using EventKind = AnswerEvent::Kind;
+
 struct ParserOptions {
   AnswerFormat format;
   ToolRequest tools;                 // declared; none or choice kNone: calls are not looked for

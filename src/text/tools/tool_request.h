@@ -18,10 +18,14 @@ inline constexpr size_t kMaxTools = 1024;
 inline constexpr size_t kMaxToolNameBytes = 256;
 inline constexpr size_t kMaxToolBytes = size_t{4} << 20;  // of all definitions together
 
+inline constexpr std::string_view kNoParameters = R"({"type":"object","properties":{},"additionalProperties":false})";
+
 struct ToolDefinition {
   std::string name;
   std::string description;
   std::string parameters;  // JSON schema of the object of arguments; empty: it has none
+
+  std::string_view schema() const { return parameters.empty() ? kNoParameters : parameters; }
 };
 
 enum class ToolChoice : uint8_t {
