@@ -32,3 +32,4 @@ for source in $(git ls-files 'src/*_fuzz.cpp'); do
 done
 scripts/determinism.sh
 "$python" tests/accuracy.py
+"$python" tests/adapter_accuracy.py

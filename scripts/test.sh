@@ -128,6 +128,7 @@ check "the program, end to end" python3 -m unittest discover -s tests/e2e -p '*_
 check "public clients against the server" env HEARTH_CLIENT_MODULES="$client_modules" \
   "$client_python" -m unittest discover -s tests/clients -p '*_test.py'
 check "accuracy of the two small models" "$python" tests/accuracy.py --models smollm2:135m,gemma3:270m
+check "adapters beside llama.cpp's" "$python" tests/adapter_accuracy.py --models smollm2:135m
 check "determinism" "$python" tests/determinism.py --models tiny,smollm2:135m --emulated build/release/tests/simde/hearth_simde
 must "address and undefined behaviour sanitizer build" build_with asan $sanitised_tests
 unit_tests "address and undefined behaviour sanitizer" build/asan -R "^($(echo "$sanitised_tests" | sed 's/_test//g; s/ /|/g'))\$"

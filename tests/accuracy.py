@@ -125,10 +125,10 @@ def peer_windows(peer):
     return [start + ids[index * step:(index + 1) * step] for index in range(WINDOWS)]
 
 
-def our_logits(options, path, ids, scratch, kv="f16"):
+def our_logits(options, path, ids, scratch, kv="f16", more=()):
     (scratch / "ids").write_text(" ".join(map(str, ids)))
     command = [options.program, "logits", path, scratch / "ids", "-o", scratch / "logits", "--tokens",
-               "--threads", str(options.threads), "--kv", kv, "--quiet"]
+               "--threads", str(options.threads), "--kv", kv, "--quiet", *more]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     logits = np.memmap(scratch / "logits", "<f4", mode="r").reshape(len(ids), -1)
     (scratch / "logits").unlink()

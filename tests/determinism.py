@@ -7,7 +7,8 @@ Runs `hearth logits` over {f16, int8 keys and values} x {ref, avx2, avxvnni, avx
 pair of session and tokens per step is run, with two of the numbers of threads in turn, or one (int8 and the scalar table). That
 table is slow: on real models it runs fewer positions and pairs, and is compared with the same positions of the others. So do
 tables that this CPU cannot run, where --emulated names a program that has them through SIMDe (hearth_simde).
-Real models take their tokens from tests/oracle/peer_accuracy.json, tiny ones from tests/goldens/models. Needs no Python
+Real models take their tokens from tests/oracle/peer_accuracy.json, tiny ones from tests/goldens/models; those that have adapters in
+tests/goldens/adapters are run a second time with two of them. Needs no Python
 packages. Models are found in $HEARTH_MODEL_CACHE, else in the cache folder of the tests.
 """
 
@@ -24,6 +25,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDENS = HERE / "goldens" / "models"
+ADAPTERS = HERE / "goldens" / "adapters"
 REAL_MODELS = ["smollm2:135m", "gemma3:270m", "qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b"]
 KV_TYPES = ["f16", "int8"]
 SESSIONS = ["fresh", "shared"]  # one session; a second one that shares the first one's prefix
@@ -102,17 +104,17 @@ class Run:
 
 
 class Subject:
-    """One model with its tokens."""
+    """One model with its tokens, and its adapters as options of the program."""
 
-    def __init__(self, options, name, path, ids):
-        self.options, self.name, self.path, self.ids = options, name, path, ids
+    def __init__(self, options, name, path, ids, adapters=()):
+        self.options, self.name, self.path, self.ids, self.adapters = options, name, path, ids, adapters
         self.vocabulary = json.loads(subprocess.run(
             [options.program, "show", path, "--json"], stdout=subprocess.PIPE, check=True).stdout)["vocabulary"]
 
     def hashes(self, run, count, scratch):
         (scratch / "ids").write_text(" ".join(map(str, self.ids[:count])))
         command = ["logits", self.path, scratch / "ids", "--tokens", "-o", "/dev/stdout", "--quiet", "--isa", run.isa,
-                   "--threads", str(run.threads), "--chunk", str(run.step), "--kv", run.kv]
+                   "--threads", str(run.threads), "--chunk", str(run.step), "--kv", run.kv, *self.adapters]
         if run.session == "shared":
             command += ["--shared-prefix", str(count * 2 // 5 + 1)]
         row = 4 * self.vocabulary
@@ -155,7 +157,7 @@ def check_speculation(subject, kv):
         for draft in (["off"], ["auto"], ["auto", "--draft-depth", "3"], ["auto", "--draft-depth", "20"]):
             command = [subject.options.program, "run", subject.path, SPECULATION_PROMPT, "--raw", "--json", "--logprobs", "3",
                        "--ignore-stop", "--max-tokens", str(SPECULATION_TOKENS), *sampling, "--kv", kv, "--draft",
-                       *draft]
+                       *draft, *subject.adapters]
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
             answer = json.loads(done.stdout)
             digest = hashlib.sha256(json.dumps([answer["logprobs"], answer["text"]]).encode()).hexdigest()
@@ -174,6 +176,10 @@ def subjects(options, names):
             for path in sorted(GOLDENS.glob("*.gguf")):
                 ids = path.with_suffix(".0.ids").read_text().split()
                 yield Subject(options, path.stem, path, ids[:options.positions]), False
+                one, two = (ADAPTERS / f"{path.stem}.{which}.gguf" for which in ("one", "two"))
+                if one.exists():
+                    adapters = ["--lora", f"{one}=0.75", "--lora", f"{two}=-0.5"]
+                    yield Subject(options, f"{path.stem} with two adapters", path, ids[:options.positions], adapters), False
         else:
             ids = stored[name]["windows"][0]
             yield Subject(options, name, model_path(name), ids[:options.positions]), True

@@ -27,6 +27,7 @@ Result<Drafting> make_drafting(const DraftOptions& options, const EngineOptions&
     smaller.model = options.draft;
     smaller.context = 0;
     smaller.max_sessions = 1;
+    smaller.adapters.clear();
     drafting.model = TRY(load_model(smaller, quiet));
     drafting.model.reading->finish();
     drafters.push_back(TRY(ModelDrafter::create(*drafting.model.engine, target)));

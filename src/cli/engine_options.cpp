@@ -1,6 +1,9 @@
 // Contract and exclusions: cli/engine_options.h.
 #include "cli/engine_options.h"
 
+#include <cmath>
+#include <cstdlib>
+
 #include "CLI/CLI.hpp"
 #include "base/clock.h"
 #include "base/utf8.h"
@@ -13,7 +16,33 @@ namespace {
 constexpr int64_t kMaxContext = int64_t{1} << 31;
 constexpr int kMaxThreads = 4096;
 
+// "a.gguf", "a.gguf=0.5"; a name may have signs like that itself.
+AdapterFile adapter_named(const std::string& text) {
+  const size_t sign = text.rfind('=');
+  if (sign == std::string::npos || sign + 1 == text.size()) return {text, 1.0f};
+  const std::string number = text.substr(sign + 1);
+  char* end = nullptr;
+  const float scale = std::strtof(number.c_str(), &end);
+  const bool is_number = *end == '\0' && number.find_first_not_of("0123456789.+-eE") == std::string::npos;
+  if (!is_number) return {text, 1.0f};
+  if (!std::isfinite(scale)) throw CLI::ValidationError("--lora", "the scale " + number + " is too large");
+  return {text.substr(0, sign), scale};
+}
+
 }  // namespace
+
+void add_adapter_option(CLI::App* verb, EngineOptions* options) {
+  verb->add_option_function<std::vector<std::string>>(
+          "--lora",
+          [options](const std::vector<std::string>& values) {
+            options->adapters.clear();
+            for (const std::string& value : values) options->adapters.push_back(adapter_named(value));
+          },
+          "An adapter (LoRA, .gguf) and how strong it is (default 1); may be given several times")
+      ->expected(1)
+      ->take_all()
+      ->type_name("FILE[=SCALE]");
+}
 
 void add_engine_options(CLI::App* verb, EngineOptions* options, bool with_context) {
   if (with_context) {
@@ -41,6 +70,7 @@ LoadOptions load_options(const EngineOptions& options, const std::string& path) 
   load.isa = options.isa;
   load.kv_type = options.kv_type;
   load.max_sessions = options.max_sessions;
+  load.adapters = options.adapters;
   return load;
 }
 

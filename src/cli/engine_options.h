@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/reading_line.h"
 #include "hearth/engine.h"
@@ -25,10 +26,13 @@ struct EngineOptions {
   std::string isa;               // empty: the best this processor has
   std::string kv_type = "f16";   // f16, f32, int8
   int max_sessions = 1;
+  std::vector<AdapterFile> adapters;
 };
 
 // --threads, --isa and --kv; with_context adds --ctx.
 void add_engine_options(CLI::App* verb, EngineOptions* options, bool with_context);
+// --lora FILE[=SCALE], which may be given several times.
+void add_adapter_option(CLI::App* verb, EngineOptions* options);
 
 struct LoadedModel {
   std::string name;              // as the user knows it

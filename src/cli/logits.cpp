@@ -199,6 +199,7 @@ void add_logits(CLI::App& app, int* exit_code) {
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 31))
       ->type_name("N");
   add_engine_options(verb, &options->engine, /*with_context=*/true);
+  add_adapter_option(verb, &options->engine);
   verb->add_flag("-q,--quiet", options->quiet, "Print nothing but errors");
   verb->footer(
       "A text gets the model's start token first, if the model wants one.\n\n"

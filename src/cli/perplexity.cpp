@@ -148,6 +148,7 @@ void add_perplexity(CLI::App& app, int* exit_code) {
   verb->add_option("MODEL", options->engine.model, "A name from 'hearth list' or a .gguf file")->required()->type_name("");
   verb->add_option("FILE", options->file, "A text file")->required()->type_name("");
   add_engine_options(verb, &options->engine, /*with_context=*/true);
+  add_adapter_option(verb, &options->engine);
   verb->add_flag("--json", options->json, "Print a JSON object");
   verb->add_flag("-q,--quiet", options->quiet, "No progress");
   verb->footer(

@@ -25,7 +25,7 @@ struct PlanOptions {
 };
 
 int64_t total_bytes(const MemoryPlan& plan) {
-  return plan.weights_bytes + plan.kv_bytes + plan.scratch_bytes + plan.tables_bytes;
+  return plan.weights_bytes + plan.kv_bytes + plan.scratch_bytes + plan.tables_bytes + plan.adapter_bytes;
 }
 
 void print_json(const std::string& name, const MemoryPlan& plan) {
@@ -39,6 +39,7 @@ void print_json(const std::string& name, const MemoryPlan& plan) {
                                          {"kv_bytes", plan.kv_bytes},
                                          {"scratch_bytes", plan.scratch_bytes},
                                          {"tables_bytes", plan.tables_bytes},
+                                         {"adapter_bytes", plan.adapter_bytes},
                                          {"total_bytes", total_bytes(plan)},
                                          {"available_bytes", plan.available_bytes},
                                          {"parts", parts}};
@@ -53,6 +54,7 @@ void print_table(const std::string& name, const MemoryPlan& plan) {
                             {"context", bytes(plan.kv_bytes) + "  (keys and values)"},
                             {"scratch", bytes(plan.scratch_bytes)},
                             {"tables", bytes(plan.tables_bytes)},
+                            {"adapters", bytes(plan.adapter_bytes)},
                             {"together", bytes(total_bytes(plan))},
                             {"available", bytes(plan.available_bytes)}})
                  .c_str(),
@@ -86,10 +88,12 @@ void add_plan(CLI::App& app, int* exit_code) {
   CLI::App* verb = app.add_subcommand("plan", "Show what memory a model would take, without loading it");
   verb->add_option("MODEL", options->engine.model, "A name from 'hearth list' or a .gguf file")->type_name("");
   add_engine_options(verb, &options->engine, /*with_context=*/true);
+  add_adapter_option(verb, &options->engine);
   verb->add_flag("--json", options->json, "Print a JSON object");
   verb->footer(
       "Examples:\n"
       "  hearth plan qwen2.5-coder:1.5b\n"
+      "  hearth plan qwen2.5-coder:1.5b --lora adapter.gguf\n"
       "  hearth plan qwen2.5-coder:1.5b --ctx 32768 --json");
   verb->callback([options, exit_code] {
     const Result<void> done = plan(*options);

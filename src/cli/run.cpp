@@ -165,17 +165,19 @@ void add_run(CLI::App& app, int* exit_code) {
   add_shape_options(verb, &run->shape);
   add_draft_options(verb, &run->chat.draft);
   add_engine_options(verb, &run->chat.engine, /*with_context=*/true);
+  add_adapter_option(verb, &run->chat.engine);
   verb->footer(
       "Without PROMPT at a terminal this is a chat; /? there shows its commands. A model that is not here is pulled first.\n"
       "A model without chat template continues the text.\n"
       "Where 'hearth serve' runs for the same user and HEARTH_HOME, it answers, with the same text; not if MODEL is a file, nor\n"
-      "with --raw, --schema, --grammar, --choice, --threads, --isa, --ctx, --draft or another --kv than the server's.\n\n"
+      "with --raw, --schema, --grammar, --choice, --threads, --isa, --ctx, --lora, --draft or another --kv than the server's.\n\n"
       "Examples:\n"
       "  hearth run                                         chat with the default model\n"
       "  hearth run smollm2:135m 'What is a hearth?'        one answer\n"
       "  hearth run smollm2:135m 'Summarise this:' < a.txt  prompt and standard input\n"
       "  hearth run smollm2:135m hello --temp 0 --json      the likeliest answer, as JSON\n"
       "  hearth run smollm2:135m 'Is fire hot?' --choice yes,no\n"
+      "  hearth run smollm2:135m 'Ahoy!' --lora pirate.gguf=0.8\n"
       "  hearth run ./my-model.gguf --system 'Be brief.' --ctx 4096");
   verb->callback([run, exit_code] { *exit_code = run_verb(run.get()); });
 }

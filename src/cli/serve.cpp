@@ -38,6 +38,8 @@ Result<void> choose_default(const library::Library& models, ServeVerb& options) 
     options.serve.models.files.push_back(file);
   }
   options.serve.models.default_model = file.name;
+  // What is wrong with an adapter is told now, not to whoever asks first.
+  if (!options.engine.adapters.empty()) TRY(Engine::plan(load_options(options.engine, file.path)));
   return {};
 }
 
@@ -138,6 +140,7 @@ void add_serve(CLI::App& app, int* exit_code) {
       "Examples:\n"
       "  hearth serve                            the installed models, loaded when they are asked for\n"
       "  hearth serve smollm2:135m --sessions 8\n"
+      "  hearth serve smollm2:135m --lora a.gguf --lora b.gguf=0.5\n"
       "  hearth serve --listen 127.0.0.1:11434 --listen 127.0.0.1:8080\n"
       "  curl http://127.0.0.1:11434/v1/chat/completions -d '{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}'");
   verb->callback([verb, options, exit_code] { *exit_code = run_serve(verb, *options); });

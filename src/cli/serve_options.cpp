@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 #include "CLI/CLI.hpp"
 #include "base/log.h"
 #include "cli/config_file.h"
@@ -122,6 +124,7 @@ void add_serve_options(CLI::App* verb, ServeVerb* options) {
   add_capacity_options(verb, options);
   add_log_options(verb, options);
   add_engine_options(verb, &options->engine, /*with_context=*/true);
+  add_adapter_option(verb, &options->engine);
   verb->get_option("--ctx")->envname("OLLAMA_CONTEXT_LENGTH");
   verb->get_option("--kv")->envname("OLLAMA_KV_CACHE_TYPE");
   verb->add_option("--config", options->config, "A TOML file with any of these options by their long names (default: serve.toml in $HEARTH_HOME)")
@@ -141,6 +144,10 @@ Result<void> resolve_serve_options(CLI::App* verb, const std::string& home, Serv
   set_log({*log_level_named(options->log_level), options->log_format == "json" ? LogFormat::kJson : LogFormat::kText, /*times=*/true});
   server::ModelsOptions& models = serve.models;
   models.load = load_options(options->engine, "");
+  models.adapters = std::exchange(models.load.adapters, {});
+  if (!models.adapters.empty() && options->engine.model.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "--lora: an adapter is made for one model; name it: hearth serve MODEL --lora FILE"};
+  }
   if (!options->memory.empty()) models.memory_limit_bytes = TRY(parse_bytes(options->memory, "--memory"));
   models.load.memory_limit_bytes = models.memory_limit_bytes;
   models.service.watchdog_seconds = static_cast<int64_t>(serve.watchdog_seconds);

@@ -4,6 +4,7 @@
 // Not here: what a run of it needs (cli/plan.cpp).
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <map>
@@ -183,10 +184,77 @@ void print_facts(const Facts& facts) {
   if (!model.licence_note.empty()) std::printf("\n%s\n", printable_lines(model.licence_note).c_str());
 }
 
+// A file that changes a model instead of being one.
+struct AdapterFacts {
+  std::string kind, architecture, general_name, task_name, prompt_prefix;
+  double alpha = 0;
+  uint64_t pairs = 0, rank = 0, values = 0;
+};
+
+AdapterFacts read_adapter_facts(const gguf::View& view) {
+  const auto text = [&](const char* key) { return std::string(view.get_string(key).value_or("")); };
+  AdapterFacts facts{text("adapter.type"), text("general.architecture"), text("general.name"), text("adapter.lora.task_name"),
+                     text("adapter.lora.prompt_prefix"), view.get_f64("adapter.lora.alpha").value_or(0)};
+  for (const gguf::TensorInfo& tensor : view.tensors()) {
+    facts.values += tensor.value_count;
+    if (!tensor.name.ends_with(".lora_b")) continue;
+    ++facts.pairs;
+    facts.rank = std::max(facts.rank, tensor.dims[0]);
+  }
+  return facts;
+}
+
+void print_adapter_json(const AdapterFacts& facts, const gguf::View& view, const library::Installed& file, bool verbose) {
+  nlohmann::ordered_json out = {{"adapter", facts.kind},       {"path", file.path},
+                                {"bytes", view.file_bytes()},  {"sha256", file.sha256},
+                                {"architecture", facts.architecture}, {"general_name", facts.general_name},
+                                {"task_name", facts.task_name}, {"prompt_prefix", facts.prompt_prefix},
+                                {"alpha", facts.alpha},        {"rank", facts.rank},
+                                {"weights", facts.pairs},      {"parameters", facts.values},
+                                {"quantisation", quantisation_of(view)}};
+  if (verbose) out["metadata"] = metadata_json(view);
+  std::printf("%s\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+}
+
+void print_adapter(const AdapterFacts& facts, const gguf::View& view, const library::Installed& file) {
+  char alpha[32];
+  std::snprintf(alpha, sizeof alpha, "%g", facts.alpha);
+  std::vector<std::pair<std::string, std::string>> fields = {
+      {"kind", "adapter (" + printable(facts.kind) + "): run it with a model, hearth run MODEL --lora FILE"},
+      {"for", "models of the architecture " + printable(facts.architecture)},
+      {"changes", std::to_string(facts.pairs) + " weights, rank " + std::to_string(facts.rank) + ", alpha " + alpha},
+      {"parameters", format_count(facts.values)},
+      {"quantisation", quantisation_of(view)},
+      {"size", format_bytes(view.file_bytes())},
+      {"sha256", file.sha256},
+      {"path", printable(file.path, 4096)},
+  };
+  if (!facts.prompt_prefix.empty()) fields.insert(fields.begin() + 3, {"prompts begin", printable(facts.prompt_prefix)});
+  if (!facts.task_name.empty()) fields.insert(fields.begin() + 3, {"task", printable(facts.task_name)});
+  if (!facts.general_name.empty()) fields.insert(fields.begin(), {"calls itself", printable(facts.general_name)});
+  std::fputs(format_fields(fields).c_str(), stdout);
+}
+
+Result<void> show_adapter(const ShowOptions& options, const gguf::View& view, library::Installed file) {
+  if (options.template_only || options.licence_only) {
+    return Error{ErrorCode::kInvalidArgument, printable(file.path, 4096) + " is an adapter: it has no template, nor a licence of its own"};
+  }
+  if (file.sha256.empty()) file.sha256 = TRY(digest_of_file(view, options.json));
+  const AdapterFacts facts = read_adapter_facts(view);
+  if (options.json) {
+    print_adapter_json(facts, view, file, options.verbose);
+  } else {
+    print_adapter(facts, view, file);
+    if (options.verbose) print_metadata(view);
+  }
+  return {};
+}
+
 Result<void> show(const ShowOptions& options) {
   const library::Library models = TRY(library::Library::open());
   library::Installed model = TRY(models.resolve(options.model));
   const std::unique_ptr<gguf::View> view = TRY(gguf::View::open(model.path));
+  if (view->get_string("general.type").value_or("") == "adapter") return show_adapter(options, *view, std::move(model));
   Facts facts = read_facts(*view, std::move(model));
   if (options.template_only) {
     if (facts.chat_template.empty()) return Error{ErrorCode::kNotFound, facts.model.name + " has no chat template"};
@@ -223,6 +291,7 @@ void add_show(CLI::App& app, int* exit_code) {
       "Examples:\n"
       "  hearth show smollm2:135m\n"
       "  hearth show ./model.gguf --verbose\n"
+      "  hearth show ./adapter.gguf\n"
       "  hearth show smollm2:135m --template > template.jinja\n"
       "  hearth show smollm2:135m --json | jq -r .path");
   verb->callback([options, exit_code] {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMaxAdapters = 64;  // of one model
 
-AdapterInfo info_of(const AdapterFile& file, const model::Adapter& adapter) {
+AdapterInfo adapter_info(const AdapterFile& file, const model::Adapter& adapter) {
   const gguf::View& view = *adapter.file();
   const auto text = [&](const char* key) { return std::string(view.get_string(key).value_or("")); };
   AdapterInfo info;
@@ -38,7 +38,7 @@ Result<void> open_adapters(std::span<const AdapterFile> files, Engine::Impl& imp
   std::vector<AdapterScale> scales;
   for (const AdapterFile& file : files) {
     impl.adapters.push_back(TRY(model::Adapter::bind(TRY(gguf::View::open(file.path)), impl.spec, *impl.weights)));
-    impl.adapter_infos.push_back(info_of(file, *impl.adapters.back()));
+    impl.adapter_infos.push_back(adapter_info(file, *impl.adapters.back()));
     scales.push_back({static_cast<int>(scales.size()), file.scale});
   }
   impl.default_adapters = TRY(make_adapter_set(scales, impl.adapters.size()));

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "engine/decoding.h"
+#include "server/adapters.h"
 #include "server/http/request_record.h"
 #include "server/messages.h"
 #include "text/tokenizer.h"
@@ -64,6 +65,9 @@ Checked<Prepared> read_request(const Request& request, Dialect dialect, const ch
   Checked<RequestedShape> shape = read_shape(prepared.body, dialect);
   if (!shape.ok()) return shape.error();
   prepared.shape = std::move(*shape);
+  Checked<std::optional<AdapterSet>> adapters = read_adapters(prepared.body);
+  if (!adapters.ok()) return adapters.error();
+  prepared.parameters.adapters = std::move(*adapters);
   choose_seed(&prepared.parameters);
   Checked<std::string> name = string_member(prepared.body, "model");
   if (!name.ok()) return name.error();
@@ -98,6 +102,11 @@ Checked<Nothing> load_model(Context& context, Prepared* prepared) {
   for (const int32_t id : prepared->parameters.generate.stop_tokens) {
     if (id >= vocabulary) return outside_vocabulary("stop_token_ids", id, vocabulary);
   }
+  std::optional<AdapterSet>& adapters = prepared->parameters.adapters;
+  Checked<AdapterSet> in_effect = adapters ? adapters_of(prepared->model->engine(), *adapters)
+                                           : Checked<AdapterSet>(prepared->model->service().default_adapters());
+  if (!in_effect.ok()) return in_effect.error();
+  adapters = std::move(*in_effect);
   find_breakers(prepared->model->engine(), &prepared->parameters.generate.sampler);
   Checked<std::shared_ptr<text::grammar::Grammar>> grammar = compile_shape(prepared->model->engine(), prepared->shape);
   if (!grammar.ok()) return grammar.error();

@@ -35,9 +35,9 @@ double length_of(const std::vector<float>& vector, int norm) {
 }
 
 // Everything that lives from the request to its answer.
-class Run : public std::enable_shared_from_this<Run> {
+class EmbeddingRun : public std::enable_shared_from_this<EmbeddingRun> {
  public:
-  Run(EmbeddingJob job, ResponderPtr responder)
+  EmbeddingRun(EmbeddingJob job, ResponderPtr responder)
       : job_(std::move(job)), responder_(std::move(responder)), entries_(job_.texts.size()),
         at_once_(std::max(kLeastAtOnce, 2 * static_cast<size_t>(job_.model->service().stats().sessions))) {}
 
@@ -58,7 +58,7 @@ class Run : public std::enable_shared_from_this<Run> {
     while (!over_ && next_ < job_.texts.size() && flying_.size() < at_once_) {
       const size_t index = next_;
       auto on_end = [run = shared_from_this(), index](const Result<std::vector<float>>& states) { run->end(index, states); };
-      const Result<AnswerId> id = job_.model->service().embed(job_.texts[index], job_.owner, std::move(on_end));
+      const Result<AnswerId> id = job_.model->service().embed(job_.texts[index], job_.owner, std::move(on_end), job_.adapters);
       if (!id.ok()) {
         if (id.error().code != ErrorCode::kResource || flying_.empty()) fail(id.error());
         return;
@@ -171,10 +171,10 @@ std::string vector_base64(const std::vector<float>& vector) {
 }
 
 void start_embeddings(EmbeddingJob job, const ResponderPtr& responder) {
-  const auto run = std::make_shared<Run>(std::move(job), responder);
+  const auto run = std::make_shared<EmbeddingRun>(std::move(job), responder);
   run->start();
-  responder->on_closed([weak = std::weak_ptr<Run>(run)] {
-    if (const std::shared_ptr<Run> still = weak.lock()) still->leave();
+  responder->on_closed([weak = std::weak_ptr<EmbeddingRun>(run)] {
+    if (const std::shared_ptr<EmbeddingRun> still = weak.lock()) still->leave();
   });
 }
 

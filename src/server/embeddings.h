@@ -39,6 +39,7 @@ struct EmbeddingJob {
   std::shared_ptr<Models::Lease> model;
   Texts texts;                       // each fits the context
   VectorForm form;
+  std::optional<AdapterSet> adapters = {};
   Dialect dialect = Dialect::kOpenAi;
   std::string owner, request_id;
   Headers headers = {};

@@ -120,6 +120,7 @@ Result<AnswerId> Run::submit(size_t index) {
   answer.options = request.parameters.generate;
   answer.options.sampler.choice = static_cast<uint32_t>(index % choices);
   answer.owner = request.owner;
+  answer.adapters = request.parameters.adapters;
   answer.reuse_prefix = request.parameters.reuse_prefix;
   return service().submit(std::move(answer), callbacks_of(shared_from_this(), static_cast<int>(index)));
 }

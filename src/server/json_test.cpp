@@ -115,13 +115,12 @@ TEST(Messages, WhatAModelCannotReadIsRefused) {
   }
 }
 
-TEST(Messages, ToolsAndAdaptersAreRefusedNotIgnored) {
-  for (const char* bad : {R"({"tools":[{"type":"function"}]})", R"({"tools":[{}],"tool_choice":"auto"})", R"({"functions":[{}]})",
-                          R"({"lora":[{"id":0}]})"}) {
+TEST(Messages, ToolsAreRefusedNotIgnored) {
+  for (const char* bad : {R"({"tools":[{"type":"function"}]})", R"({"tools":[{}],"tool_choice":"auto"})", R"({"functions":[{}]})"}) {
     EXPECT_FALSE(refuse_unsupported(*parse_json(bad)).ok()) << bad;
   }
   for (const char* fine : {R"({"tools":[]})", R"({"tools":[{}],"tool_choice":"none"})", R"({"tools":[{}],"tool_choice":{"type":"none"}})",
-                           R"({"tools":null})", R"({"lora":[]})"}) {
+                           R"({"tools":null})"}) {
     EXPECT_TRUE(refuse_unsupported(*parse_json(fine)).ok()) << fine;
   }
 }

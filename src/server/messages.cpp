@@ -169,9 +169,6 @@ Checked<Nothing> refuse_unsupported(const Json& body) {
   if (asks_for_tools(body)) {
     return not_supported("this server does not support tools: leave 'tools' out or set 'tool_choice' to \"none\"", "tools");
   }
-  const Json* adapters = find_member(body, "lora");
-  const bool blank = adapters == nullptr || (adapters->is_structured() && adapters->empty());
-  if (!blank) return not_supported("'lora' is not supported: leave it out", "lora");
   return Nothing{};
 }
 

@@ -33,7 +33,7 @@ Checked<std::string> render_conversation(const Engine& engine, const Conversatio
 // Checked against the context.
 Checked<std::vector<int32_t>> conversation_prompt(const Engine& engine, const Conversation& conversation);
 
-// 400 if the request wants tools to be called or adapters, which an answer would otherwise silently lack.
+// 400 if the request wants tools to be called, which an answer would otherwise silently lack.
 Checked<Nothing> refuse_unsupported(const Json& body);
 
 }  // namespace hearth::server

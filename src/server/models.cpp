@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <list>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -53,6 +54,7 @@ struct Models::Impl {
   std::mutex mutex;
   std::condition_variable changed;
   std::list<std::shared_ptr<Loaded>> models;
+  std::map<std::string, AdapterSet> adapters;  // by model, where they were set
   bool stopping = false;
   std::thread janitor;
 
@@ -103,14 +105,14 @@ namespace {
 constexpr Milliseconds kPatience{500};  // until a model that is in use counts as busy
 
 int64_t bytes_of(const MemoryPlan& plan) {
-  return plan.weights_bytes + plan.kv_bytes + plan.scratch_bytes + plan.tables_bytes;
+  return plan.weights_bytes + plan.kv_bytes + plan.scratch_bytes + plan.tables_bytes + plan.adapter_bytes;
 }
 
 void log_plan(const std::string& name, const MemoryPlan& plan) {
   const auto bytes = [](int64_t count) { return format_bytes(static_cast<uint64_t>(count)); };
   log(LogLevel::kInfo,
       "loading " + printable(name) + ": " + bytes(bytes_of(plan)) + " of memory: weights " + bytes(plan.weights_bytes) + ", context of " +
-          std::to_string(plan.context) + " tokens " + bytes(plan.kv_bytes) + ", the rest " + bytes(plan.scratch_bytes + plan.tables_bytes) +
+          std::to_string(plan.context) + " tokens " + bytes(plan.kv_bytes) + ", the rest " + bytes(plan.scratch_bytes + plan.tables_bytes + plan.adapter_bytes) +
           "; " + bytes(plan.available_bytes) + (plan.available_bytes > 0 ? " may be used" : ""),
       {{"model", name}, {"memory_bytes", bytes_of(plan)}, {"weights_bytes", plan.weights_bytes}, {"kv_bytes", plan.kv_bytes},
        {"context", plan.context}, {"available_bytes", plan.available_bytes}});
@@ -241,19 +243,25 @@ Result<void> Models::make_room(std::unique_lock<std::mutex>& lock, const Loaded&
   }
 }
 
+LoadOptions Models::load_options(const library::Installed& file) const {
+  LoadOptions options = options_.load;
+  options.path = file.path;
+  if (!options_.default_model.empty() && file.name == options_.default_model) options.adapters = options_.adapters;
+  return options;
+}
+
 // `model` is in the list, marked as being loaded.
 Result<void> Models::load(std::unique_lock<std::mutex>& lock, Loaded& model) {
   lock.unlock();
   const int64_t begun = monotonic_ns();
-  const Result<MemoryPlan> plan = plan_of(options_, model.file.path);
+  const LoadOptions options = load_options(model.file);
+  const Result<MemoryPlan> plan = Engine::plan(options);
   lock.lock();
   if (!plan.ok()) return plan.error();
   model.memory_bytes = bytes_of(*plan);
   TRY(make_room(lock, model, plan->available_bytes));
   lock.unlock();
   log_plan(model.file.name, *plan);
-  LoadOptions options = options_.load;
-  options.path = model.file.path;
   Result<std::unique_ptr<Engine>> engine = Engine::load(options);
   ServiceOptions service_options = options_.service;
   service_options.model_sha256 = model.file.sha256;
@@ -261,6 +269,9 @@ Result<void> Models::load(std::unique_lock<std::mutex>& lock, Loaded& model) {
                                                          : Result<std::unique_ptr<Service>>(engine.error());
   lock.lock();
   if (!service.ok()) return service.error();
+  if (const auto set = impl_->adapters.find(model.file.name); set != impl_->adapters.end()) {
+    TRY((*service)->set_default_adapters(set->second));
+  }
   model.service = std::move(service).value();
   model.service->engine().grammars().prepare_in_background();
   const ModelInfo& info = model.service->engine().info();
@@ -305,6 +316,11 @@ Checked<std::shared_ptr<Models::Lease>> Models::acquire(const std::string& asked
   impl_->changed.notify_all();
   const double load_ms = waited ? static_cast<double>(monotonic_ns() - begun) * 1e-6 : 0;
   return std::make_shared<Lease>(*this, std::move(model), load_ms);
+}
+
+void Models::set_default_adapters(const Lease& model, AdapterSet adapters) {
+  const std::lock_guard lock(impl_->mutex);
+  if (model.service().set_default_adapters(adapters).ok()) impl_->adapters[model.name()] = std::move(adapters);
 }
 
 bool Models::unload(const std::string& resolved_name) {

@@ -35,6 +35,7 @@ struct ModelsOptions {
   int max_loaded = 0;               // 0: as many as memory holds
   int64_t memory_limit_bytes = 0;   // for all models together; 0: what the machine has available
   std::string default_model;        // name; empty: the catalogue's default, or the only one that is installed
+  std::vector<AdapterFile> adapters;  // of the default model, which must be named then
   std::vector<library::Installed> files;  // served beside the library's, by their names
 };
 
@@ -81,6 +82,8 @@ class Models {
 
   // Loads the model if need be. `keep_alive`, if given, replaces the model's own from now on.
   Checked<std::shared_ptr<Lease>> acquire(const std::string& name, const std::optional<KeepAlive>& keep_alive = std::nullopt);
+  // What is in effect on this model, also after it has left memory and come back, for requests that name no adapters.
+  void set_default_adapters(const Lease& model, AdapterSet adapters);
   // Takes it out of memory once nobody uses it. False if it was not loaded.
   bool unload(const std::string& resolved_name);
   // False if somebody still uses it by then.
@@ -91,6 +94,7 @@ class Models {
 
  private:
   struct Impl;
+  LoadOptions load_options(const library::Installed& file) const;
   Result<void> load(std::unique_lock<std::mutex>& lock, Loaded& model);
   Result<void> make_room(std::unique_lock<std::mutex>& lock, const Loaded& model, int64_t available_bytes);
 

@@ -27,6 +27,7 @@ struct Parameters {
   int top_logprobs = 0;
   int64_t context = 0;              // "num_ctx": what the request wants at least; 0: whatever is loaded
   bool reuse_prefix = true;         // "cache_prompt"
+  std::optional<AdapterSet> adapters;  // "lora"; once the model is there, what is in effect
   int64_t dimensions = 0;           // of embeddings; 0: as many as the model has
   int embedding_norm = 2;           // "embd_normalize": -1 none, 0 the largest is 32760, else the p of a p-norm of one
 };

@@ -54,6 +54,7 @@ def native_examples():
         ("post", "/detokenize"): Example("/detokenize", {"tokens": [1, 2, 3]}),
         ("post", "/hearth/load"): Example("/hearth/load", {"model": server().model}),
         ("post", "/hearth/answer"): Example("/hearth/answer", HOME_QUESTION),
+        ("post", "/lora-adapters"): Example("/lora-adapters", []),
         ("post", "/apply-template"): Example("/apply-template", {"messages": MESSAGES}),
     }
     for path in ("/rerank", "/reranking", "/v1/rerank", "/v1/reranking"):

@@ -47,6 +47,16 @@ class Model:
             raise ValueError("llama_tokenize failed")
         return list(ids[:count])
 
+    def use_adapters(self, adapters):
+        """[(path, scale)] are in effect from now on."""
+        loaded = [peer.llama_adapter_lora_init(self.model, str(path).encode()) for path, _ in adapters]
+        if not all(loaded):
+            raise ValueError(f"llama.cpp cannot load one of {[str(path) for path, _ in adapters]}")
+        pointers = (peer.llama_adapter_lora_p_ctypes * len(loaded))(*[ctypes.cast(one, peer.llama_adapter_lora_p_ctypes) for one in loaded])
+        scales = (ctypes.c_float * len(loaded))(*[scale for _, scale in adapters])
+        if peer.llama_set_adapters_lora(self.context, pointers, len(loaded), scales) != 0:
+            raise ValueError("llama_set_adapters_lora failed")
+
     def logits(self, ids):
         peer.llama_memory_clear(peer.llama_get_memory(self.context), True)
         self.batch.n_tokens = len(ids)

@@ -42,6 +42,18 @@ std::string guesses(const GenerateResult& result) {
          count_of(result.decode_steps, "step") + " for " + count_of(result.decode_tokens, "token");
 }
 
+// ", adapters pirate.gguf (1), rhyme.gguf (0.5)"
+std::string adapter_names(const Chat& chat) {
+  std::string text;
+  if (chat.server || !chat.model.engine) return text;
+  for (const AdapterInfo& adapter : chat.model.engine->adapters()) {
+    char scale[32];
+    std::snprintf(scale, sizeof scale, " (%g)", double{adapter.scale});
+    text += (text.empty() ? ", adapters " : ", ") + printable(adapter.path.substr(adapter.path.rfind('/') + 1)) + scale;
+  }
+  return text;
+}
+
 std::vector<text::ChatMessage> conversation(const Chat& chat, const std::string& text) {
   std::vector<text::ChatMessage> messages;
   if (!chat.system.empty()) messages.push_back({"system", chat.system});
@@ -58,7 +70,7 @@ Result<std::vector<int32_t>> prompt_tokens(const Chat& chat, const std::string& 
 // How a model is loaded and run is the server's business: whoever has a wish about it is answered here.
 bool leaves_it_to_a_server(const Chat& chat, const EngineOptions& engine) {
   return !chat.local && !chat.raw && chat.shape.kind == AnswerShape::Kind::kFree && engine.threads == 0 &&
-         engine.isa.empty() && engine.context == 0 && chat.draft.draft == "auto" && chat.draft.depth == 0;
+         engine.isa.empty() && engine.context == 0 && engine.adapters.empty() && chat.draft.draft == "auto" && chat.draft.depth == 0;
 }
 
 void note(bool quiet, const std::string& text) {
@@ -194,7 +206,7 @@ std::string describe(const Chat& chat) {
   return printable(chat.name) + ": " + printable(info.architecture) + ", " +
          format_count(static_cast<uint64_t>(info.parameter_count)) + " parameters, " + printable(info.quantisation) +
          "; context " + std::to_string(info.context) + ", " + count_of(info.threads, "thread") + ", " + info.isa +
-         (chat.server ? ", in the running server" : "");
+         (chat.server ? ", in the running server" : "") + adapter_names(chat);
 }
 
 double prompt_rate(const GenerateResult& result) {

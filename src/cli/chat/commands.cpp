@@ -149,6 +149,7 @@ Result<void> continue_saved(const SavedChat& saved, Chat* chat) {
   if (saved.model != chat->engine.model && saved.model != chat->name) {
     EngineOptions engine = chat->engine;
     engine.model = saved.model;
+    engine.adapters.clear();  // they were made for another model
     TRY(load(chat, engine, /*quiet=*/false));
   }
   chat->system = saved.system;
@@ -175,6 +176,7 @@ void load_either(const Words& words, const std::string& home, Chat* chat) {
   }
   EngineOptions engine = chat->engine;
   engine.model = words[1];
+  engine.adapters.clear();
   const Result<void> done = load(chat, engine, /*quiet=*/false);
   if (!done.ok()) return say("There is no saved chat '" + words[1] + "'; as a model: " + done.error().message + "\n");
   chat->messages.clear();

@@ -309,12 +309,14 @@ Result<AnswerId> Service::submit(AnswerRequest request, AnswerCallbacks callback
   return impl_->accept({0, std::move(request), std::move(callbacks), {}});
 }
 
-Result<AnswerId> Service::embed(std::vector<int32_t> tokens, const std::string& owner, EmbeddingCallback on_end) {
+Result<AnswerId> Service::embed(std::vector<int32_t> tokens, const std::string& owner, EmbeddingCallback on_end,
+                                std::optional<AdapterSet> adapters) {
   TRY(check_request(*impl_->engine, tokens, {}));
   TRY(pooling_of(impl_->engine->info()));
   AnswerRequest request;
   request.prompt = std::move(tokens);
   request.owner = owner;
+  if (adapters) request.adapters = TRY(impl_->engine->adapter_set(*adapters));
   return impl_->accept({0, std::move(request), {}, std::move(on_end)});
 }
 

@@ -66,9 +66,9 @@ class Service {
   // Errors, all before anything is queued: kResource (the queue is full; retry_after_seconds() says when it is worth it),
   // kContextFull, kInvalidArgument (options out of range, empty prompt, unknown adapters).
   Result<AnswerId> submit(AnswerRequest request, AnswerCallbacks callbacks);
-  // The pooled hidden states of a text with the default adapters, made in steps with the answers and queued like one. It may
-  // be cancelled.
-  Result<AnswerId> embed(std::vector<int32_t> tokens, const std::string& owner, EmbeddingCallback on_end);
+  // The pooled hidden states of a text, made in steps with the answers and queued like one. It may be cancelled.
+  Result<AnswerId> embed(std::vector<int32_t> tokens, const std::string& owner, EmbeddingCallback on_end,
+                         std::optional<AdapterSet> adapters = std::nullopt);
   void cancel(AnswerId id);             // an unknown or ended one: nothing happens
   // What is in effect for answers, from the next one on, that ask for no adapters: first the engine's default ones.
   Result<void> set_default_adapters(std::span<const AdapterScale> adapters);

@@ -86,6 +86,7 @@ Checked<Nothing> start(Context& context, const Request& request, const Responder
   Generation generation{*model, {std::move(*prompt)}, default_parameters(Dialect::kNative), request.owner};
   generation.parameters.generate = question->options;
   generation.parameters.logprobs = question->options.sampler.logprobs >= 0;
+  generation.parameters.adapters = AdapterSet{};  // the model alone, as `hearth run` has it without --lora
   auto writer = std::make_shared<LineWriter>(responder, *model, generation.parameters.logprobs, request.id);
   start_answers(std::move(generation), events_of(std::move(writer)), responder);
   return Nothing{};

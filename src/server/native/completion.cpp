@@ -1,6 +1,7 @@
 // POST /completion. Contract: server/native/native.h.
 #include <cmath>
 
+#include "server/adapters.h"
 #include "server/generation.h"
 #include "server/native/completion_writer.h"
 #include "server/native/native.h"
@@ -48,7 +49,8 @@ Json settings_of(const Parameters& parameters) {
           {"stream", parameters.stream},
           {"logit_bias", std::move(bias)},
           {"n_probs", parameters.logprobs ? parameters.top_logprobs : 0},
-          {"samplers", sampler.order}};
+          {"samplers", sampler.order},
+          {"lora", adapters_to_json(parameters.adapters.value_or(AdapterSet{}))}};
 }
 
 void completion(Context& context, const Request& request, const ResponderPtr& responder) {

@@ -22,6 +22,7 @@ Checked<EmbeddingJob> read_job(const Prepared& prepared) {
   if (!texts.ok()) return texts.error();
   EmbeddingJob job;
   job.model = prepared.model;
+  job.adapters = prepared.parameters.adapters;
   job.texts = std::move(*texts);
   job.form = *form;
   job.entry = [](size_t index, const std::vector<float>& vector) {

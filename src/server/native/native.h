@@ -22,6 +22,7 @@ void props(Context& context, const Request& request, const ResponderPtr& respond
 void slots(Context& context, const Request& request, const ResponderPtr& responder);
 void metrics(Context& context, const Request& request, const ResponderPtr& responder);
 void list_adapters(Context& context, const Request& request, const ResponderPtr& responder);
+void set_adapters(Context& context, const Request& request, const ResponderPtr& responder);
 void rerank(Context& context, const Request& request, const ResponderPtr& responder);
 
 // "generation_settings": what an answer is made with.

@@ -1,4 +1,4 @@
-// GET /props, /slots and /lora-adapters, and the rerank routes: what the server has and what it lacks.
+// GET /props and /slots, and the rerank routes: what the server has and what it lacks.
 // Contract: server/native/native.h.
 #include <algorithm>
 
@@ -87,8 +87,6 @@ void props(Context& context, const Request& request, const ResponderPtr& respond
              {"build_info", "hearth " + context.version},
              {"is_sleeping", false}});
 }
-
-void list_adapters(Context&, const Request&, const ResponderPtr& responder) { send_json(*responder, Json::array()); }
 
 void rerank(Context&, const Request& request, const ResponderPtr& responder) {
   const ApiError error{501, "reranking is not supported: no model here is a reranker", "", "", 0, 0, 0};

@@ -84,6 +84,7 @@ Checked<EmbeddingJob> read_embed(const Prepared& prepared, const std::vector<std
   EmbeddingJob job;
   job.headers = tell_cut(cut, request_id);
   job.model = prepared.model;
+  job.adapters = prepared.parameters.adapters;
   job.form = {form->dimensions, 2};
   job.body = body_of(prepared, count_tokens(*texts), begun_ns);
   job.entry = [](size_t, const std::vector<float>& vector) { return vector_list(vector); };
@@ -97,6 +98,7 @@ Checked<EmbeddingJob> read_old(const Prepared& prepared, const std::string& prom
   if (!texts.ok()) return texts.error();
   EmbeddingJob job;
   job.model = prepared.model;
+  job.adapters = prepared.parameters.adapters;
   job.form.norm = -1;
   job.entry = [](size_t, const std::vector<float>& vector) { return vector_list(vector); };
   job.body = [](std::string entries) { return "{\"embedding\":" + std::move(entries) + "}"; };

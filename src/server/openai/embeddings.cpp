@@ -29,6 +29,7 @@ Checked<EmbeddingJob> read_job(const Prepared& prepared) {
   if (!texts.ok()) return texts.error();
   EmbeddingJob job;
   job.model = prepared.model;
+  job.adapters = prepared.parameters.adapters;
   job.texts = std::move(*texts);
   job.form = *form;
   job.entry = [encode = *base64 ? vector_base64 : vector_list](size_t index, const std::vector<float>& vector) {

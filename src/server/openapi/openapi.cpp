@@ -74,13 +74,14 @@ Json options_schema() {
   return {{"type", "object"}, {"properties", std::move(properties)}};
 }
 
-// What asks for an answer of a given form: server/shapes.h.
+// What asks for an answer of a given form (server/shapes.h), and for adapters.
 Json forms_schema() {
   Json properties = Json::object();
   for (const char* name : {"response_format", "structured_outputs"}) properties[name] = {{"type", {"object", "null"}}};
   for (const char* name : {"grammar", "guided_grammar", "guided_regex"}) properties[name] = {{"type", {"string", "null"}}};
   for (const char* name : {"json_schema", "guided_json"}) properties[name] = Json::object();
   properties["guided_choice"] = {{"type", {"array", "null"}}, {"items", {{"type", "string"}}}};
+  properties["lora"] = reference("AdapterScales");
   return {{"type", "object"}, {"properties", std::move(properties)}};
 }
 
