@@ -152,11 +152,17 @@ class TemplateProbe {
   explicit TemplateProbe(const ChatTemplate& chat_template) : template_(chat_template) {}
 
   void run(AnswerFormat* format) {
-    format->has_system_role = renders({{{"role", "system"}, {"content", "needle_system"}}, user()}, "needle_system");
-    format->tells_tools = renders(Json::array({user()}), "needle_tool");
+    const Json question = Json::array({user()});
+    format->wants_tools = !renders(question, "probe", Json()) && renders(question, "probe", Json::array());
+    nothing_ = format->wants_tools ? Json::array() : Json();
+    const bool plainly = renders(question, "needle_tool", tools(false));
+    format->tells_tools = plainly || renders(question, "needle_tool", tools(true));
+    format->wants_descriptions = format->tells_tools && !plainly;
+    told_ = format->tells_tools ? tools(true) : nothing_;
+    format->has_system_role = renders({{{"role", "system"}, {"content", "needle_system"}}, user()}, "needle_system", nothing_);
     for (const bool as_text : {false, true}) {
       for (const bool without_content : {false, true}) {
-        if (format->writes_calls || !renders({user(), calls(1, as_text, without_content), result()}, written_argument(*format))) continue;
+        if (format->writes_calls || !renders({user(), calls(1, as_text, without_content), result()}, written_argument(*format), told_)) continue;
         format->writes_calls = true;
         format->arguments_as_text = as_text;
         format->calls_without_content = without_content;
@@ -164,9 +170,9 @@ class TemplateProbe {
     }
     if (!format->writes_calls) return;
     const Json one = calls(1, format->arguments_as_text, format->calls_without_content);
-    format->writes_results = renders({user(), one, result()}, "needle_result");
+    format->writes_results = renders({user(), one, result()}, "needle_result", told_);
     const Json two = calls(2, format->arguments_as_text, format->calls_without_content);
-    format->single_calls = !renders({user(), two, result(), result()}, written_argument(*format));
+    format->single_calls = !renders({user(), two, result(), result()}, written_argument(*format), told_);
   }
 
  private:
@@ -183,16 +189,20 @@ class TemplateProbe {
     }
     return {{"role", "assistant"}, {"content", without_content ? Json() : Json("")}, {"tool_calls", std::move(list)}};
   }
+  static Json tools(bool described) {
+    Json property = {{"type", "string"}};
+    if (described) property["description"] = "x";
+    const Json schema = {{"type", "object"}, {"properties", {{"needle_key", property}}}, {"required", Json::array({"needle_key"})}};
+    const Json function = {{"name", "needle_tool"}, {"description", "x"}, {"parameters", schema}};
+    return Json::array({Json{{"type", "function"}, {"function", function}}});
+  }
   static std::string written_argument(const AnswerFormat& format) {
     return format.calls.kind == FormKind::kParameters ? "<parameter=needle_key>needle_value" : "\"needle_key\":\"needle_value\"";
   }
 
-  bool renders(const Json& messages, std::string_view expected) {
-    const Json schema = Json::parse(R"({"type":"object","properties":{"needle_key":{"type":"string","description":"probe"}},"required":["needle_key"]})");
-    const Json function = {{"name", "needle_tool"}, {"description", "probe"}, {"parameters", schema}};
-    const Json variables = {{"messages", messages},
-                            {"tools", Json::array({{{"type", "function"}, {"function", function}}})},
-                            {"add_generation_prompt", true}};
+  bool renders(const Json& messages, std::string_view expected, const Json& tools) {
+    Json variables = {{"messages", messages}, {"add_generation_prompt", true}};
+    if (!tools.is_null()) variables["tools"] = tools;
     const Result<std::string> text = template_.render(variables);
     if (!text.ok()) return false;
     std::string dense;
@@ -203,6 +213,7 @@ class TemplateProbe {
   }
 
   const ChatTemplate& template_;
+  Json nothing_, told_;  // the list of tools where none is told, and where some are
 };
 
 // The tokens that a mark may be: what is between brackets.

@@ -64,6 +64,8 @@ struct AnswerFormat {
   bool calls_without_content = false; // loses calls of a message whose content is not null
   bool single_calls = false;          // takes one call a message only
   bool has_system_role = true;        // takes a system message
+  bool wants_tools = false;           // fails without the list `tools`, which may be empty
+  bool wants_descriptions = false;    // fails at a parameter without a description
 
   // Control tokens that are part of calls or reasoning, sorted: they have to be shown, may be written and end no answer.
   std::vector<int32_t> shown_tokens;

@@ -149,7 +149,7 @@ class ConversationFitter {
       message["content"] = format_.has_system_role ? content + (content.empty() ? "" : "\n\n") + told : told + "\n\n" + content;
       return;
     }
-    result_.insert(result_.begin(), {{"role", role}, {"content", told}});
+    result_.insert(result_.begin(), Json{{"role", role}, {"content", told}});
   }
 
   static std::string dense(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
@@ -165,6 +165,15 @@ Json parameters_of(const ToolDefinition& tool) {
   Json parameters = Json::parse(tool.parameters, nullptr, /*allow_exceptions=*/false);
   if (!parameters.is_object()) parameters = {{"type", "object"}, {"properties", Json::object()}};
   return parameters;
+}
+
+// Some templates fail at a parameter without a description.
+void add_descriptions(Json* parameters) {
+  const auto properties = parameters->find("properties");
+  if (properties == parameters->end() || !properties->is_object()) return;
+  for (Json& property : *properties) {
+    if (property.is_object() && !property.contains("description")) property["description"] = "";
+  }
 }
 
 Json declaration(const ToolDefinition& tool) {
@@ -197,11 +206,12 @@ Json fit_messages(const AnswerFormat& format, const ToolRequest& request, const 
 
 Json template_variables(const AnswerFormat& format, const ToolRequest& request, const ReasoningRequest& reasoning) {
   Json variables = Json::object();
+  Json list = Json::array();
   if (request.active() && format.tells_tools) {
-    Json list = Json::array();
     for (const ToolDefinition& tool : request.tools) list.push_back(declaration(tool));
-    variables["tools"] = std::move(list);
+    for (size_t i = 0; format.wants_descriptions && i < list.size(); ++i) add_descriptions(&list[i]["function"]["parameters"]);
   }
+  if (!list.empty() || format.wants_tools) variables["tools"] = std::move(list);
   const ReasoningForm& form = format.reasoning;
   const bool said = reasoning.wish != ReasoningWish::kModelDefault || reasoning.budget == 0;
   if (!form.switch_name.empty() && said) variables[form.switch_name] = !reasoning.off();
