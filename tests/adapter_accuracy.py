@@ -22,10 +22,10 @@ import accuracy
 
 HERE = pathlib.Path(__file__).resolve().parent
 PEER_FILE = HERE / "oracle" / "peer_adapters.json"
-MODELS = ["smollm2:135m", "qwen2.5-coder:0.5b"]
+MODELS = ["smollm2:135m"]
 # Arguments of random_adapter.write_adapter, and the scale in effect.
-ADAPTERS = [({"seed": 1, "rank": 16, "strength": 0.1}, 1.0),
-            ({"seed": 2, "rank": 5, "strength": 0.1, "middles": ["attn_q", "attn_v", "ffn_down"]}, -0.5)]
+ADAPTERS = [({"seed": 1, "rank": 16, "strength": 0.3}, 1.0),
+            ({"seed": 2, "rank": 5, "strength": 0.3, "middles": ["attn_q", "attn_v", "ffn_down"]}, -0.5)]
 KL_FACTOR = 1.1
 LEAST_EFFECT = 20
 LAYER_PARTS = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
