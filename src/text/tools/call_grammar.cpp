@@ -127,8 +127,10 @@ class AnswerRules {
     const ExpressionId call = call_from_name(form);
     const std::string begin = form.section_begin + (form.is_list ? "[" : "") + before_name(form);
     const std::string again = (form.is_list ? ", " : form.separator) + before_name(form);
-    const ExpressionId more =
-        several() ? rules_.repeat(rules_.sequence({rules_.literal(again), call}), 0, kUnbounded) : kNothing;
+    ExpressionId more = several() ? rules_.repeat(rules_.sequence({rules_.literal(again), call}), 0, kUnbounded) : kNothing;
+    // What stands between calls is no promise of another one: models end their lines.
+    const bool ends_lines = !form.separator.empty() && !form.is_list && form.section_end.empty();
+    if (several() && ends_lines) more = rules_.sequence({more, rules_.optional(rules_.literal(form.separator))});
     return rules_.sequence({rules_.literal(begin.substr(skipped)), call, more, rules_.literal((form.is_list ? "]" : "") + form.section_end)});
   }
 
