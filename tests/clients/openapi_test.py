@@ -74,7 +74,8 @@ class DescriptionTest(unittest.TestCase):
                 operation = self.document["paths"][path][method]
                 for wrong in ({"model": "absent", "instance_id": "absent", "source": "absent"},
                               {"temperature": "hot", "model": 5, "instance_id": 5, "source": 5}):
-                    answer = server().request(method.upper(), example.target, {**example.body, **wrong})
+                    body = {**example.body, **wrong} if isinstance(example.body, dict) else wrong  # a list has no members
+                    answer = server().request(method.upper(), example.target, body)
                     self.assertIn(answer.status, (400, 404), answer.text)
                     self.assert_described(operation, answer, path)
 
