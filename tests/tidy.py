@@ -23,7 +23,7 @@ ARCHITECTURES = re.compile(r"llama|qwen|gemma|mistral|smollm|falcon|starcoder|de
 ARCHITECTURE_EXEMPT = ("src/model/archs/", "src/text/", "src/library/catalogue.toml")
 # What a comment, a help text or an error may name: models, and other programs whose clients or speed concern us.
 ARCHITECTURE_NEUTRAL = re.compile(r"llama\.cpp|llama-cpp-python|llama-server|llamacpp:|llama\.vim|llama_config|ollama|smollm2:135m|qwen2\.5-coder:[0-9.]+b|gemma3:270m|"
-                                  r"qwen2\.5-coder", re.IGNORECASE)
+                                  r"qwen2\.5-coder|\"deepseek\"|deepseek-legacy", re.IGNORECASE)
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|\bplaceholder\b|\bnot yet\b|\bfor now\b|\bcoming soon\b", re.IGNORECASE)
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work/|home/\w+|root|Users/\w+|opt/oracle|var/cache/hearth)")
 SOURCE_SUFFIXES = {".cpp", ".h"}

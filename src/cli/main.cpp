@@ -43,6 +43,7 @@ void add_verbs(CLI::App& app, int* exit_code) {
   add_rm(app, exit_code);
   add_plan(app, exit_code);
   add_tokenize(app, exit_code);
+  add_tools(app, exit_code);
   add_logits(app, exit_code);
   add_perplexity(app, exit_code);
   add_bench(app, exit_code);

@@ -29,6 +29,7 @@ struct RunOptions {
   std::vector<std::string> prompt;
   ShapeOptions shape;
   bool json = false, verbose = false, quiet = false;
+  bool think = false, no_think = false;
 };
 
 json logprobs_to_json(const Chat& chat, const GenerateResult& result) {
@@ -49,12 +50,14 @@ json logprobs_to_json(const Chat& chat, const GenerateResult& result) {
 void print_json(const RunOptions& run, const GenerateResult& result, const GenerateOptions& options) {
   const Chat& chat = run.chat;
   json object = {{"model", chat.name},
-                 {"text", result.text},
-                 {"finish_reason", finish_reason_name(result.finish_reason)}};
+                 {"text", result.text}};
+  if (!chat.said.reasoning.empty()) object["reasoning"] = chat.said.reasoning;
+  object["finish_reason"] = finish_reason_name(result.finish_reason);
   if (!result.stop_string.empty()) object["stop"] = result.stop_string;
   object["seed"] = options.sampler.seed;
   object["prompt_tokens"] = result.prompt_tokens;
   object["answer_tokens"] = result.tokens.size();
+  if (result.reasoning_tokens > 0) object["reasoning_tokens"] = result.reasoning_tokens;
   object["context_used"] = chat.context_used;
   object["context"] = chat.info.context;
   object["load_ms"] = chat.load_ms;
@@ -93,6 +96,50 @@ int exit_code_of(const GenerateResult& result) {
   return result.finish_reason == FinishReason::kContextFull ? kExitFailed : kExitDone;
 }
 
+// Shows an answer while it is made: what is said on stdout, what is thought before it on stderr, dim at a terminal.
+class OneAnswer {
+ public:
+  OneAnswer(bool says, bool thinks) : says_(says), thinks_(thinks) {}
+
+  ChatCallbacks callbacks() {
+    ChatCallbacks callbacks;
+    if (says_) callbacks.on_text = [this](std::string_view text) { write(stdout, text, terminal_, &line_open_); };
+    if (thinks_) {
+      callbacks.on_reasoning = [this](std::string_view text) {
+        if (!thought_) std::fputs(dim_.on, stderr);
+        thought_ = true;
+        write(stderr, text, /*safe=*/true, &thought_open_);
+      };
+    }
+    return callbacks;
+  }
+
+  void finish() {
+    end_thought();
+    if (line_open_) std::fputs("\n", stdout);
+  }
+
+ private:
+  void write(std::FILE* to, std::string_view text, bool safe, bool* open) {
+    if (to == stdout) end_thought();
+    const std::string shown = safe ? safe_for_terminal(text) : std::string(text);
+    std::fwrite(shown.data(), 1, shown.size(), to);
+    std::fflush(to);
+    if (!shown.empty()) *open = shown.back() != '\n';
+  }
+
+  void end_thought() {
+    if (!thought_) return;
+    std::fprintf(stderr, "%s%s\n", thought_open_ ? "\n" : "", dim_.off);
+    thought_ = thought_open_ = false;
+  }
+
+  const bool says_, thinks_;
+  const bool terminal_ = stdout_is_terminal();
+  const Dim dim_ = dim_of_stderr();
+  bool line_open_ = false, thought_ = false, thought_open_ = false;
+};
+
 int answer_once(RunOptions* run) {
   catch_interrupts();
   Chat& chat = run->chat;
@@ -101,19 +148,9 @@ int answer_once(RunOptions* run) {
   const Result<void> loaded = load(&chat, chat.engine, run->quiet);
   if (!loaded.ok()) return report(loaded.error());
   const GenerateOptions options = for_one_answer(chat.generation);
-  const bool terminal = stdout_is_terminal();
-  bool line_open = false;
-  GenerateCallbacks callbacks;
-  if (!run->json) {
-    callbacks.on_text = [&](std::string_view text) {
-      const std::string shown = terminal ? safe_for_terminal(text) : std::string(text);
-      std::fwrite(shown.data(), 1, shown.size(), stdout);
-      std::fflush(stdout);
-      if (!shown.empty()) line_open = shown.back() != '\n';
-    };
-  }
-  const Result<GenerateResult> result = ask(&chat, *prompt, options, callbacks, interrupt_flag());
-  if (!run->json && line_open) std::fputs("\n", stdout);
+  OneAnswer shown(!run->json, !run->json && !run->quiet);
+  const Result<GenerateResult> result = ask(&chat, *prompt, options, shown.callbacks(), interrupt_flag());
+  shown.finish();
   if (!result.ok()) return report(result.error());
   if (run->json) print_json(*run, *result, options);
   std::fflush(stdout);
@@ -137,12 +174,18 @@ int interactive(RunOptions* run) {
   return run_repl(models->home(), &run->chat, run->verbose);
 }
 
+text::tools::ReasoningWish reasoning_wish(const RunOptions& run) {
+  if (run.think) return text::tools::ReasoningWish::kOn;
+  return run.no_think ? text::tools::ReasoningWish::kOff : text::tools::ReasoningWish::kModelDefault;
+}
+
 int run_verb(RunOptions* run) {
   const Result<void> valid = text::validate(run->chat.generation.generate.sampler, INT32_MAX);
   if (!valid.ok()) return report(valid.error());
   Result<AnswerShape> shape = read_shape(run->shape);
   if (!shape.ok()) return report(shape.error());
-  run->chat.shape = std::move(*shape);
+  run->chat.wishes.shape = std::move(*shape);
+  run->chat.wishes.reasoning.wish = reasoning_wish(*run);
   const bool talk = run->prompt.empty() && !run->json && stdin_is_terminal() && stdout_is_terminal();
   return talk ? interactive(run) : answer_once(run);
 }
@@ -157,8 +200,10 @@ void add_run(CLI::App& app, int* exit_code) {
   verb->add_option("PROMPT", run->prompt, "What to answer; standard input is appended if it is no terminal")->type_name("");
   verb->add_option("--system", run->chat.system, "System prompt")->type_name("TEXT");
   verb->add_flag("--raw", run->chat.raw, "No chat template: the model continues the prompt");
+  CLI::Option* think = verb->add_flag("--think", run->think, "The model reasons before it answers, if it can (shown on stderr)");
+  verb->add_flag("--no-think", run->no_think, "It does not")->excludes(think);
   verb->add_flag("--local", run->chat.local, "Answer in this process, also where a server runs");
-  verb->add_flag("--json", run->json, "Print one JSON object: text, finish_reason, seed, counts and times");
+  verb->add_flag("--json", run->json, "Print one JSON object: text, reasoning, finish_reason, seed, counts and times");
   verb->add_flag("--verbose", run->verbose, "Counts, times and the seed after the answer (stderr)");
   verb->add_flag("-q,--quiet", run->quiet, "Nothing on stderr but errors");
   add_generation_options(verb, &run->chat.generation);
@@ -178,6 +223,7 @@ void add_run(CLI::App& app, int* exit_code) {
       "  hearth run smollm2:135m hello --temp 0 --json      the likeliest answer, as JSON\n"
       "  hearth run smollm2:135m 'Is fire hot?' --choice yes,no\n"
       "  hearth run smollm2:135m 'Ahoy!' --lora pirate.gguf=0.8\n"
+      "  hearth run ./thinker.gguf 'How many days has a leap year?' --no-think\n"
       "  hearth run ./my-model.gguf --system 'Be brief.' --ctx 4096");
   verb->callback([run, exit_code] { *exit_code = run_verb(run.get()); });
 }

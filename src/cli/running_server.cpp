@@ -62,17 +62,22 @@ ServerAnswer stopped(ServerAnswer answer, const wire::PromptLine& prompt, int64_
   return answer;
 }
 
-void take_text(wire::TextLine& line, ServerAnswer* answer, const GenerateCallbacks& callbacks) {
-  answer->result.text += line.text;
+using ReasoningSink = std::function<void(std::string_view)>;
+
+void take_text(wire::TextLine& line, ServerAnswer* answer, const GenerateCallbacks& callbacks, const ReasoningSink& on_reasoning) {
+  answer->said.content += line.text;
+  answer->said.reasoning += line.reasoning;
   for (GeneratedToken& token : line.tokens) answer->result.tokens.push_back(std::move(token));
   answer->token_texts.merge(line.token_texts);
+  if (on_reasoning && !line.reasoning.empty()) on_reasoning(line.reasoning);
   if (callbacks.on_text && !line.text.empty()) callbacks.on_text(line.text);
 }
 
 void take_end(wire::EndLine& line, ServerAnswer* answer) {
-  line.result.text = std::move(answer->result.text);
   line.result.tokens = std::move(answer->result.tokens);
   answer->result = std::move(line.result);
+  answer->said.calls = std::move(line.calls);
+  answer->said.malformed = std::move(line.malformed);
   answer->context = line.context;
   answer->context_used = line.context_used;
 }
@@ -103,7 +108,8 @@ Result<ServerModel> load_in_server(const RunningServer& server, const std::strin
 }
 
 Result<ServerAnswer> ask_running_server(const RunningServer& server, const wire::Question& question,
-                                        const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel) {
+                                        const GenerateCallbacks& callbacks, const ReasoningSink& on_reasoning,
+                                        const std::atomic<bool>* cancel) {
   FileDescriptor socket = TRY(connect_home(server.socket));
   const int64_t asked_ns = monotonic_ns();
   const std::string body = wire::question_to_json(question).dump(-1, ' ', false, json::error_handler_t::replace);
@@ -125,7 +131,7 @@ Result<ServerAnswer> ask_running_server(const RunningServer& server, const wire:
     if (line.error) return *line.error;
     if (line.text) {
       if (first_ns == 0) first_ns = monotonic_ns();
-      take_text(*line.text, &answer, callbacks);
+      take_text(*line.text, &answer, callbacks, on_reasoning);
     } else if (line.prompt) {
       prompt = *line.prompt;
       if (callbacks.on_prompt && prompt.waiting_before < 0) callbacks.on_prompt(prompt.done - prompt.reused, prompt.total - prompt.reused);

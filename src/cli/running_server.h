@@ -32,12 +32,14 @@ struct ServerModel {
 Result<ServerModel> load_in_server(const RunningServer& server, const std::string& model);
 
 struct ServerAnswer {
-  GenerateResult result;
+  GenerateResult result;               // its text is empty: what was said stands in its parts
+  text::tools::ParsedAnswer said;
   int64_t context = 0, context_used = 0;
   std::map<int32_t, std::string> token_texts;  // if log-probabilities were asked for
 };
 // As generate(): cancelling is no error. kNotFound: the server is gone; nothing was asked.
 Result<ServerAnswer> ask_running_server(const RunningServer& server, const server::home::Question& question,
-                                        const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel);
+                                        const GenerateCallbacks& callbacks,
+                                        const std::function<void(std::string_view)>& on_reasoning, const std::atomic<bool>* cancel);
 
 }  // namespace hearth::cli

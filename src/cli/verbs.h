@@ -26,5 +26,6 @@ void add_serve(CLI::App& app, int* exit_code);
 void add_show(CLI::App& app, int* exit_code);
 void add_stop(CLI::App& app, int* exit_code);
 void add_tokenize(CLI::App& app, int* exit_code);
+void add_tools(CLI::App& app, int* exit_code);
 
 }  // namespace hearth::cli

@@ -11,6 +11,7 @@
 #include "server/http/request_record.h"
 #include "server/messages.h"
 #include "text/tokenizer.h"
+#include "text/tools/answer_format.h"
 
 namespace hearth::server {
 
@@ -55,19 +56,24 @@ std::string rfc3339_now() {
 Checked<Prepared> read_request(const Request& request, Dialect dialect, const char* nested) {
   Checked<Json> body = parse_body(request.body);
   if (!body.ok()) return body.error();
-  Prepared prepared{std::move(*body), default_parameters(dialect), {}, "", std::nullopt, nullptr};
+  Prepared prepared{std::move(*body), default_parameters(dialect), {}, {}, {}, "", std::nullopt, nullptr};
   if (Checked<Nothing> read = read_parameters(prepared.body, &prepared.parameters); !read.ok()) return read.error();
   if (const Json* inner = nested ? find_member(prepared.body, nested) : nullptr) {
     if (!inner->is_object()) return bad_request(std::string("'") + nested + "' must be an object", nested);
     if (Checked<Nothing> read = read_parameters(*inner, &prepared.parameters); !read.ok()) return read.error();
   }
-  if (Checked<Nothing> fine = refuse_unsupported(prepared.body); !fine.ok()) return fine.error();
   Checked<RequestedShape> shape = read_shape(prepared.body, dialect);
   if (!shape.ok()) return shape.error();
   prepared.shape = std::move(*shape);
   Checked<std::optional<AdapterSet>> adapters = read_adapters(prepared.body);
   if (!adapters.ok()) return adapters.error();
   prepared.parameters.adapters = std::move(*adapters);
+  Checked<ToolWishes> tools = read_tools(prepared.body, dialect);
+  if (!tools.ok()) return tools.error();
+  prepared.tools = std::move(*tools);
+  Checked<ReasoningWishes> reasoning = read_reasoning(prepared.body, dialect);
+  if (!reasoning.ok()) return reasoning.error();
+  prepared.reasoning = std::move(*reasoning);
   choose_seed(&prepared.parameters);
   Checked<std::string> name = string_member(prepared.body, "model");
   if (!name.ok()) return name.error();
@@ -90,6 +96,25 @@ ApiError outside_vocabulary(const char* field, int32_t id, int64_t vocabulary) {
 
 }  // namespace
 
+AnswerWishes wishes_of(const Prepared& prepared) {
+  using text::tools::ReasoningWish;
+  const ReasoningWishes& reasoning = prepared.reasoning;
+  AnswerWishes wishes;
+  wishes.tools = prepared.tools.request;
+  wishes.reasoning.wish = !reasoning.on ? ReasoningWish::kModelDefault : *reasoning.on ? ReasoningWish::kOn : ReasoningWish::kOff;
+  wishes.reasoning.budget = reasoning.budget;
+  wishes.reasoning.effort = reasoning.effort;
+  wishes.shape = prepared.shape.shape;
+  wishes.splits_reasoning = reasoning.apart;
+  return wishes;
+}
+
+Checked<Nothing> refuse_tools(const Prepared& prepared) {
+  if (!prepared.tools.request.active()) return Nothing{};
+  return not_supported("'tools' need a conversation: here a prompt is continued as it is. Leave them out, or send messages to /v1/chat/completions",
+                       "tools");
+}
+
 Checked<Nothing> load_model(Context& context, Prepared* prepared) {
   Checked<std::shared_ptr<Models::Lease>> model = context.models.acquire(prepared->model_name, prepared->keep_alive);
   if (!model.ok()) return model.error();
@@ -107,6 +132,11 @@ Checked<Nothing> load_model(Context& context, Prepared* prepared) {
                                            : Checked<AdapterSet>(prepared->model->service().default_adapters());
   if (!in_effect.ok()) return in_effect.error();
   adapters = std::move(*in_effect);
+  const ReasoningWishes& reasoning = prepared->reasoning;
+  if (reasoning.insists && reasoning.on == true && !prepared->model->engine().answer_format().reasoning.exists()) {
+    return not_supported("\"" + prepared->model->name() + "\" does not support thinking: leave '" + reasoning.field + "' out",
+                         reasoning.field);
+  }
   find_breakers(prepared->model->engine(), &prepared->parameters.generate.sampler);
   Checked<std::shared_ptr<text::grammar::Grammar>> grammar = compile_shape(prepared->model->engine(), prepared->shape);
   if (!grammar.ok()) return grammar.error();
@@ -121,8 +151,12 @@ Checked<Prepared> prepare(Context& context, const Request& request, Dialect dial
   return prepared;
 }
 
-Headers answer_headers(const Parameters& parameters) {
-  return {{"x-hearth-seed", std::to_string(parameters.generate.sampler.seed)}};
+Headers answer_headers(const Prepared& prepared) {
+  Headers headers = {{"x-hearth-seed", std::to_string(prepared.parameters.generate.sampler.seed)}};
+  std::string types;
+  for (const std::string& type : prepared.tools.left_out) types += (types.empty() ? "" : ", ") + type;
+  if (!types.empty()) headers.emplace_back("x-hearth-tools-left-out", types);
+  return headers;
 }
 
 int64_t tokens_held(const GenerateResult& result) {

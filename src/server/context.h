@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/answer_plan.h"
 #include "server/api_error.h"
 #include "server/background.h"
 #include "server/generation.h"
@@ -19,6 +20,8 @@
 #include "server/openai/response_store.h"
 #include "server/parameters.h"
 #include "server/shapes.h"
+#include "server/tools/reasoning_request.h"
+#include "server/tools/tool_request.h"
 #include "server/watchdog.h"
 
 namespace hearth::server {
@@ -48,6 +51,8 @@ struct Prepared {
   Json body;
   Parameters parameters;             // with its seed; with its grammar once the model is there
   RequestedShape shape;
+  ToolWishes tools;
+  ReasoningWishes reasoning;
   std::string model_name;            // as asked for
   std::optional<KeepAlive> keep_alive;
   std::shared_ptr<Models::Lease> model;
@@ -56,13 +61,17 @@ struct Prepared {
 // Parses the body, reads the parameters (also those in `nested`, if the dialect has such a member) and refuses what is not
 // supported. Loads nothing.
 Checked<Prepared> read_request(const Request& request, Dialect dialect, const char* nested = nullptr);
+// What a request asks of a conversation's answer, for plan_conversation().
+AnswerWishes wishes_of(const Prepared& prepared);
+// 400 where a prompt is continued as it is: tools belong to conversations.
+Checked<Nothing> refuse_tools(const Prepared& prepared);
 // Loads the model of a request that has been read.
 Checked<Nothing> load_model(Context& context, Prepared* prepared);
 // Both.
 Checked<Prepared> prepare(Context& context, const Request& request, Dialect dialect, const char* nested = nullptr);
 
-// Headers of every generated answer: the seed that was used.
-Headers answer_headers(const Parameters& parameters);
+// Headers of every generated answer: the seed that was used, and types of tools that were left out.
+Headers answer_headers(const Prepared& prepared);
 
 // Positions of the context that an answer fills when it ends: the last token was drawn, but not run.
 int64_t tokens_held(const GenerateResult& result);

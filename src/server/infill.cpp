@@ -8,6 +8,7 @@
 #include "server/messages.h"
 #include "text/fim_tokens.h"
 #include "text/tokenizer.h"
+#include "text/tools/tool_conversation.h"
 
 namespace hearth::server {
 
@@ -120,9 +121,11 @@ Checked<Tokens> asking_tokens(const Engine& engine, const Gap& gap, size_t first
   }
   Conversation conversation;
   conversation.messages.push_back({{"role", "user"}, {"content", question}});
-  Checked<std::string> rendered = render_conversation(engine, conversation);
+  AnswerWishes wishes;
+  wishes.reasoning.wish = text::tools::ReasoningWish::kOff;  // the answer has been begun
+  Checked<std::string> rendered = render_conversation(engine, wishes, conversation);
   if (!rendered.ok()) return rendered.error();
-  return rendered_prompt(engine, *rendered + begun);
+  return rendered_prompt(engine, *rendered + text::tools::closed_reasoning(engine.answer_format(), *rendered) + begun);
 }
 
 Checked<GapPrompt> asking_prompt(const Engine& engine, const Gap& gap) {

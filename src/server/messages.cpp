@@ -4,7 +4,7 @@
 #include <array>
 
 #include "engine/prompt.h"
-#include "server/generation.h"
+#include "server/tools/past_calls.h"
 
 namespace hearth::server {
 
@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kMaxMessages = 10000;
 constexpr std::array kRoles = {"system", "developer", "user", "assistant", "tool", "function"};
 // Handed to the template as they are: it decides what to do with them.
-constexpr std::array kPassed = {"tool_calls", "tool_call_id", "name", "reasoning_content", "thinking", "tool_name"};
+constexpr std::array kPassed = {"tool_calls", "function_call", "tool_call_id", "name", "reasoning_content", "reasoning", "thinking", "tool_name"};
 
 Checked<Json> read_message(const Json& message, const std::string& where) {
   if (!message.is_object()) return bad_request("'" + where + "' must be an object, not " + message.type_name(), where);
@@ -26,7 +26,7 @@ Checked<Json> read_message(const Json& message, const std::string& where) {
   }
   Json result = {{"role", name == "developer" ? "system" : name}};
   const Json* content = find_member(message, "content");
-  const bool calls = find_member(message, "tool_calls") != nullptr;
+  const bool calls = find_member(message, "tool_calls") || find_member(message, "function_call");
   if (content == nullptr) {
     if (!calls && name != "assistant") return bad_request("'" + where + ".content' is missing", where + ".content");
     result["content"] = "";
@@ -38,20 +38,8 @@ Checked<Json> read_message(const Json& message, const std::string& where) {
   for (const char* key : kPassed) {
     if (const Json* value = find_member(message, key)) result[key] = *value;
   }
+  if (Checked<Nothing> tidy = tidy_past_calls(&result, where); !tidy.ok()) return tidy.error();
   return result;
-}
-
-// Templates want tool arguments as objects; OpenAI's messages carry them as JSON text.
-void open_tool_arguments(Json& message) {
-  const auto calls = message.find("tool_calls");
-  if (calls == message.end() || !calls->is_array()) return;
-  for (Json& call : *calls) {
-    if (!call.is_object() || !call.contains("function") || !call["function"].is_object()) continue;
-    Json& function = call["function"];
-    if (!function.contains("arguments") || !function["arguments"].is_string()) continue;
-    Checked<Json> opened = parse_json(function["arguments"].get_ref<const std::string&>());
-    if (opened.ok() && opened->is_object()) function["arguments"] = std::move(*opened);
-  }
 }
 
 }  // namespace
@@ -90,9 +78,9 @@ Checked<Json> read_messages(const Json& body, const char* field) {
   for (size_t i = 0; i < list->size(); ++i) {
     Checked<Json> message = read_message((*list)[i], std::string(field) + "[" + std::to_string(i) + "]");
     if (!message.ok()) return message.error();
-    open_tool_arguments(*message);
     messages.push_back(std::move(*message));
   }
+  name_results(&messages);
   return messages;
 }
 
@@ -123,14 +111,16 @@ bool join_neighbours(Json* messages) {
 
 // Clients send several messages of the user in a row; templates that demand turns raise an exception then. Since only a
 // request that would fail is told otherwise, templates that can tell such messages apart see them as they are.
-Checked<std::string> render_conversation(const Engine& engine, const Conversation& conversation) {
+Checked<std::string> render_conversation(const Engine& engine, const AnswerWishes& wishes, const Conversation& conversation) {
   Json variables = conversation.template_variables.is_object() ? conversation.template_variables : Json::object();
-  variables["messages"] = conversation.messages;
   variables["add_generation_prompt"] = conversation.add_generation_prompt;
-  Result<std::string> text = render_chat(engine, variables);
-  if (!text.ok() && text.error().code == ErrorCode::kInvalidArgument && join_neighbours(&variables["messages"])) {
-    Result<std::string> joined = render_chat(engine, variables);
-    if (joined.ok()) text = std::move(joined);
+  Result<std::string> text = render_answer_prompt(engine, wishes, conversation.messages, variables);
+  if (!text.ok() && text.error().code == ErrorCode::kInvalidArgument) {
+    Json messages = conversation.messages;
+    if (join_neighbours(&messages)) {
+      Result<std::string> joined = render_answer_prompt(engine, wishes, messages, variables);
+      if (joined.ok()) text = std::move(joined);
+    }
   }
   if (!text.ok()) {
     // A template speaks up when it is given what it was not made for: the request's fault.
@@ -138,38 +128,21 @@ Checked<std::string> render_conversation(const Engine& engine, const Conversatio
     error.status = 400;
     return error;
   }
-  return std::move(text).value() + conversation.answer_begins_with;
+  return std::move(text).value();
 }
 
-Checked<std::vector<int32_t>> conversation_prompt(const Engine& engine, const Conversation& conversation) {
-  Checked<std::string> text = render_conversation(engine, conversation);
+Checked<ConversationPlan> plan_conversation(const Engine& engine, const AnswerWishes& wishes, const Conversation& conversation,
+                                            GenerateOptions* options) {
+  Checked<std::string> text = render_conversation(engine, wishes, conversation);
   if (!text.ok()) return text.error();
-  std::vector<int32_t> prompt = rendered_prompt(engine, *text);
-  if (prompt.empty()) return bad_request("the conversation is empty: there is nothing to answer", "messages");
-  if (Checked<Nothing> fits = check_prompt_fits(engine, prompt); !fits.ok()) return fits.error();
-  return prompt;
-}
-
-namespace {
-
-bool asks_for_tools(const Json& body) {
-  for (const char* list : {"tools", "functions"}) {
-    const Json* tools = find_member(body, list);
-    if (tools == nullptr || (tools->is_array() && tools->empty())) continue;
-    const Json* choice = find_member(body, list[0] == 't' ? "tool_choice" : "function_call");
-    const bool none = choice && (*choice == "none" || (choice->is_object() && choice->value("type", Json()) == "none"));
-    if (!none) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
-Checked<Nothing> refuse_unsupported(const Json& body) {
-  if (asks_for_tools(body)) {
-    return not_supported("this server does not support tools: leave 'tools' out or set 'tool_choice' to \"none\"", "tools");
-  }
-  return Nothing{};
+  AnswerWishes begun = wishes;
+  begun.begins_with = conversation.answer_begins_with;
+  Result<text::tools::ParserOptions> parser = plan_answer(engine, begun, &*text, options);
+  if (!parser.ok()) return bad_request(parser.error().message, wishes.tools.active() ? "tools" : "");
+  ConversationPlan plan{std::move(*text), {}, std::move(*parser)};
+  plan.prompt = rendered_prompt(engine, plan.text);
+  if (plan.prompt.empty()) return bad_request("the conversation is empty: there is nothing to answer", "messages");
+  return plan;
 }
 
 }  // namespace hearth::server

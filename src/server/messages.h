@@ -1,7 +1,7 @@
 // Conversations of all dialects in one form, and from there to prompt tokens.
 //
 // Contract: a message is {"role", "content"} with text content, and what a template may use beside it (tool calls and their
-// results, reasoning, names). Parts that a text model cannot see are 400, never dropped. Thread-safe.
+// results as tools/past_calls.h has them, reasoning, names). Parts that a text model cannot see are 400, never dropped. Thread-safe.
 // Not here: the shapes of other dialects' messages (their folders turn them into this one).
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/answer_plan.h"
 #include "hearth/engine.h"
 #include "server/api_error.h"
 #include "server/json.h"
@@ -29,11 +30,17 @@ Checked<Json> read_messages(const Json& body, const char* field = "messages");
 // The text of a message's content: a string, or parts of type text, joined by line ends. 400 for other parts.
 Checked<std::string> text_of_content(const Json& content, const std::string& where);
 
-Checked<std::string> render_conversation(const Engine& engine, const Conversation& conversation);
-// Checked against the context.
-Checked<std::vector<int32_t>> conversation_prompt(const Engine& engine, const Conversation& conversation);
+// The template's text, without what the answer begins with. What it cannot say of tools and calls is told in messages.
+Checked<std::string> render_conversation(const Engine& engine, const AnswerWishes& wishes, const Conversation& conversation);
 
-// 400 if the request wants tools to be called, which an answer would otherwise silently lack.
-Checked<Nothing> refuse_unsupported(const Json& body);
+// How a conversation is answered.
+struct ConversationPlan {
+  std::string text;                     // the prompt as the model reads it
+  std::vector<int32_t> prompt;          // of any length
+  text::tools::ParserOptions parser;    // takes the answer apart
+};
+// Sets in `options` what tools, reasoning and form demand.
+Checked<ConversationPlan> plan_conversation(const Engine& engine, const AnswerWishes& wishes, const Conversation& conversation,
+                                            GenerateOptions* options);
 
 }  // namespace hearth::server

@@ -17,18 +17,26 @@ PROMPT = "Name three colours."
 GREEDY_TOKENS = 24
 NODE_SECONDS = 300
 
-_server = None
+_servers = {}
+
+
+def _started(model):
+    """A server of all tests of this process; it dies with it."""
+    if model not in _servers:
+        _servers[model] = Server("--sessions", 2, "--ctx", 2048, model=model)
+        _servers[model].__enter__()
+        import atexit
+        atexit.register(_servers[model].__exit__)
+    return _servers[model]
 
 
 def server():
-    """The server of all tests of this process; it dies with it."""
-    global _server
-    if _server is None:
-        _server = Server("--sessions", 2, "--ctx", 2048)
-        _server.__enter__()
-        import atexit
-        atexit.register(_server.__exit__)
-    return _server
+    return _started("smollm2-135m.gguf")
+
+
+def tool_server():
+    """With a model that was made for tools."""
+    return _started("qwen2.5-coder-1.5b.gguf")
 
 
 def modules():
@@ -52,12 +60,12 @@ def run_node(arguments, **options):
                               timeout=NODE_SECONDS, check=False, **options)
 
 
-def run_program(name):
-    """Runs node/<name>.mjs against the server; returns what it printed."""
+def run_program(name, at=server):
+    """Runs node/<name>.mjs against a server; returns what it printed."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(FOLDER / "node", folder, dirs_exist_ok=True)
         os.symlink(modules() / "node_modules", os.path.join(folder, "node_modules"))  # packages are looked for beside the program
-        done = run_node([os.path.join(folder, name + ".mjs"), server().url, server().model], cwd=folder)
+        done = run_node([os.path.join(folder, name + ".mjs"), at().url, at().model], cwd=folder)
     if done.returncode != 0:
         raise AssertionError(f"{name}.mjs failed:\n{done.stdout}\n{done.stderr}")
     return json.loads(done.stdout)

@@ -9,6 +9,8 @@ SHORT = {"temperature": 0, "max_tokens": 6}
 
 # What `hearth run` asks: nothing is left to defaults.
 HOME_QUESTION = {"model": "", "messages": MESSAGES, "max_tokens": 6, "stop": [], "ignore_stop_tokens": False,
+                 "tools": {"definitions": [], "choice": "auto", "name": "", "parallel": True},
+                 "reasoning": {"wish": "default", "budget": -1, "effort": ""},
                  "sampler": {"temperature": 0, "top_p": 1, "min_p": 0, "repetition_penalty": 1, "presence_penalty": 0,
                              "frequency_penalty": 0, "typical_p": 1, "top_n_sigma": -1, "xtc_probability": 0, "xtc_threshold": 0.1,
                              "dynamic_range": 0, "dynamic_exponent": 1, "min_keep": 0, "dry_multiplier": 0, "dry_base": 1.75,

@@ -200,7 +200,7 @@ class AnthropicTest(unittest.TestCase):
         self.assertEqual(caught.exception.body["request_id"], caught.exception.request_id)
         image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
         for name, wrong in (("temperature", {"extra_body": {"temperature": -1}}), ("top_k", {"extra_body": {"top_k": 1.5}}),
-                            ("tools", {"tools": [{"name": "f", "input_schema": {"type": "object"}}]}),
+                            ("tools", {"tools": [{"name": "f", "input_schema": {"type": "string"}}]}),
                             ("content", {"messages": [{"role": "user", "content": [image]}]})):
             with self.assertRaisesRegex(anthropic.BadRequestError, name):
                 self.client.messages.create(**{**self.request, **wrong})

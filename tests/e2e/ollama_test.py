@@ -108,9 +108,9 @@ class OllamaTest(unittest.TestCase):
             self.assertAlmostEqual(entry["logprob"], entry["top_logprobs"][0]["logprob"], places=5)
 
     def test_what_is_not_done_is_refused(self):
-        tool = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+        tool = [{"type": "function", "function": {"name": "f", "parameters": {"type": "string"}}}]
         chat = {"model": MODEL, "messages": QUESTION}
-        self.refused("/api/chat", 400, "does not support tools", tools=tool, **chat)
+        self.refused("/api/chat", 400, "tools[0]", tools=tool, **chat)
         self.refused("/api/chat", 400, "format", format="yaml", **chat)
         self.refused("/api/chat", 400, "does not support thinking", think=True, **chat)
         self.refused("/api/chat", 400, "images", model=MODEL, messages=[{"role": "user", "content": "x", "images": ["aGk="]}])

@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "cli/terminal.h"
 #include "cli/models.h"
-#include "engine/prompt.h"
+#include "engine/chat_plan.h"
 #include "text/tokenizer.h"
 
 namespace hearth::cli {
@@ -62,14 +62,9 @@ std::vector<text::ChatMessage> conversation(const Chat& chat, const std::string&
   return messages;
 }
 
-Result<std::vector<int32_t>> prompt_tokens(const Chat& chat, const std::string& text) {
-  if (chat.completes()) return text_prompt(*chat.model.engine, text);
-  return chat_prompt(*chat.model.engine, conversation(chat, text));
-}
-
 // How a model is loaded and run is the server's business: whoever has a wish about it is answered here.
 bool leaves_it_to_a_server(const Chat& chat, const EngineOptions& engine) {
-  return !chat.local && !chat.raw && chat.shape.kind == AnswerShape::Kind::kFree && engine.threads == 0 &&
+  return !chat.local && !chat.raw && chat.wishes.shape.kind == AnswerShape::Kind::kFree && engine.threads == 0 &&
          engine.isa.empty() && engine.context == 0 && engine.adapters.empty() && chat.draft.draft == "auto" && chat.draft.depth == 0;
 }
 
@@ -134,32 +129,66 @@ void name_tokens(Chat* chat, const GenerateResult& result) {
   }
 }
 
+// Takes an answer apart while it comes.
+class AnswerReader {
+ public:
+  AnswerReader(text::tools::ParserOptions parser, const ChatCallbacks& callbacks) : parser_(std::move(parser)), callbacks_(callbacks) {}
+
+  void take(std::string_view text) {
+    parser_.push(text, &fresh_);
+    tell();
+  }
+  text::tools::ParsedAnswer finish() {
+    parser_.finish(&fresh_);
+    tell();
+    return gather(events_);
+  }
+
+ private:
+  void tell() {
+    for (text::tools::AnswerEvent& event : fresh_) {
+      if (event.kind == text::tools::AnswerEvent::Kind::kContent && callbacks_.on_text) callbacks_.on_text(event.text);
+      if (event.kind == text::tools::AnswerEvent::Kind::kReasoning && callbacks_.on_reasoning) callbacks_.on_reasoning(event.text);
+      events_.push_back(std::move(event));
+    }
+    fresh_.clear();
+  }
+
+  text::tools::AnswerParser parser_;
+  const ChatCallbacks& callbacks_;
+  std::vector<text::tools::AnswerEvent> fresh_, events_;  // not told; of the whole answer
+};
+
 Result<GenerateResult> ask_here(Chat* chat, const std::string& text, const GenerateOptions& options,
-                                const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel) {
-  const std::vector<int32_t> prompt = TRY(prompt_tokens(*chat, text));
-  ReadingLine reading(*chat->model.engine, printable(chat->model.name), chat->quiet);
-  GenerateCallbacks all = callbacks;
+                                const ChatCallbacks& callbacks, const std::atomic<bool>* cancel) {
+  const Engine& engine = *chat->model.engine;
+  ChatPlan plan = chat->completes() ? TRY(plan_text(engine, chat->wishes.shape, text, options))
+                                    : TRY(plan_chat(engine, chat->wishes, conversation(*chat, text), options));
+  ReadingLine reading(engine, printable(chat->model.name), chat->quiet);
+  AnswerReader answer(std::move(plan.parser), callbacks);
+  GenerateCallbacks all;
+  all.on_text = [&](std::string_view piece) { answer.take(piece); };
   all.on_prompt = [&](int64_t done, int64_t total) {
     reading.finish();
     if (callbacks.on_prompt) callbacks.on_prompt(done, total);
   };
-  GenerateOptions drafting = options;
-  drafting.speculator = chat->drafting.speculator.get();
-  drafting.grammar = TRY(chat->model.engine->grammars().get(chat->shape));
-  GenerateResult result = TRY(generate(*chat->model.engine, *chat->session, prompt, drafting, all, cancel));
+  plan.options.speculator = chat->drafting.speculator.get();
+  GenerateResult result = TRY(generate(engine, *chat->session, plan.prompt, plan.options, all, cancel));
   chat->context_used = chat->session->size();
+  chat->said = answer.finish();
   if (options.sampler.logprobs >= 0) name_tokens(chat, result);
   return result;
 }
 
 Result<GenerateResult> ask_server_of(Chat* chat, const std::string& text, const GenerateOptions& options,
-                                     const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel) {
-  const server::home::Question question{chat->name, conversation(*chat, text), options};
-  Result<ServerAnswer> answer = ask_running_server(*chat->server, question, callbacks, cancel);
+                                     const ChatCallbacks& callbacks, const std::atomic<bool>* cancel) {
+  const server::home::Question question{chat->name, conversation(*chat, text), options, chat->wishes};
+  Result<ServerAnswer> answer = ask_running_server(*chat->server, question, callbacks, callbacks.on_reasoning, cancel);
   if (!answer.ok()) return answer.error();
   chat->context_used = answer->context_used;
   if (answer->context > 0) chat->info.context = answer->context;  // it may have been loaded anew since
   chat->token_texts = std::move(answer->token_texts);
+  chat->said = std::move(answer->said);
   return std::move(answer->result);
 }
 
@@ -181,8 +210,9 @@ Result<void> load(Chat* chat, const EngineOptions& engine, bool quiet) {
 }
 
 Result<GenerateResult> ask(Chat* chat, const std::string& text, const GenerateOptions& options,
-                           const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel) {
+                           const ChatCallbacks& callbacks, const std::atomic<bool>* cancel) {
   chat->token_texts.clear();
+  chat->said = {};
   Result<GenerateResult> answer = Error{};
   if (chat->server) {
     answer = ask_server_of(chat, text, options, callbacks, cancel);
@@ -193,7 +223,8 @@ Result<GenerateResult> ask(Chat* chat, const std::string& text, const GenerateOp
   }
   if (!chat->server) answer = ask_here(chat, text, options, callbacks, cancel);
   if (!answer.ok()) return answer;
-  const GenerateResult& result = *answer;
+  GenerateResult& result = *answer;
+  result.text = chat->said.content;
   if (!chat->completes() && !(result.finish_reason == FinishReason::kCancelled && result.text.empty())) {
     chat->messages.push_back({"user", text});
     chat->messages.push_back({"assistant", result.text});
@@ -261,12 +292,19 @@ std::string safe_for_terminal(std::string_view text) {
   return safe;
 }
 
-Dim dim() {
+namespace {
+
+Dim dim_for(bool is_terminal) {
   const char* no_color = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
   const bool plain = (no_color != nullptr && *no_color != '\0') || terminal == nullptr || *terminal == '\0' ||
-                     std::strcmp(terminal, "dumb") == 0 || !stdout_is_terminal();
+                     std::strcmp(terminal, "dumb") == 0 || !is_terminal;
   return plain ? Dim{"", ""} : Dim{"\033[2m", "\033[0m"};
 }
+
+}  // namespace
+
+Dim dim() { return dim_for(stdout_is_terminal()); }
+Dim dim_of_stderr() { return dim_for(stderr_is_terminal()); }
 
 }  // namespace hearth::cli

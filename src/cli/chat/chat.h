@@ -17,7 +17,7 @@
 #include "cli/engine_options.h"
 #include "cli/generation_options.h"
 #include "cli/running_server.h"
-#include "engine/answer_shape.h"
+#include "engine/answer_plan.h"
 #include "engine/generate.h"
 #include "text/chat_template.h"
 
@@ -32,7 +32,7 @@ struct Chat {
   bool raw = false;               // no chat template: every text is continued on its own
   bool quiet = false;             // nothing about progress
   bool local = false;             // always in this process
-  AnswerShape shape;              // that every answer has
+  AnswerWishes wishes;            // of every answer: its form, reasoning, tools
 
   // Of the model, wherever it is.
   std::string name;               // as the user knows it
@@ -41,6 +41,7 @@ struct Chat {
   double load_ms = 0;
   int64_t context_used = 0;       // after the last answer
   std::map<int32_t, std::string> token_texts;  // of its tokens and their alternatives, if log-probabilities were asked for
+  text::tools::ParsedAnswer said;  // the last answer in its parts; its result's text is the content
 
   std::optional<RunningServer> server;  // that answers; else what follows is set
   LoadedModel model;
@@ -54,8 +55,12 @@ struct Chat {
 // Loads what `engine` names, here or in the running server. On error the model that was there stays.
 Result<void> load(Chat* chat, const EngineOptions& engine, bool quiet);
 
+// on_text of `callbacks` hears what is said, `on_reasoning` what is thought before it.
+struct ChatCallbacks : GenerateCallbacks {
+  std::function<void(std::string_view text)> on_reasoning;
+};
 Result<GenerateResult> ask(Chat* chat, const std::string& text, const GenerateOptions& options,
-                           const GenerateCallbacks& callbacks, const std::atomic<bool>* cancel);
+                           const ChatCallbacks& callbacks, const std::atomic<bool>* cancel);
 
 // "smollm2:135m: llama, 134M parameters, Q4_1; context 8192, 2 threads, avx2"
 std::string describe(const Chat& chat);
@@ -75,5 +80,6 @@ struct Dim {
   const char* off;
 };
 Dim dim();
+Dim dim_of_stderr();  // the same for stderr
 
 }  // namespace hearth::cli

@@ -20,6 +20,7 @@ constexpr const char* kHelp =
     "Commands:\n"
     "  /set parameter NAME VALUE   Set how answers are made; /set parameter lists the names\n"
     "  /set system \"TEXT\"          Set the system prompt (from the next message on)\n"
+    "  /set think, /set nothink    Reasoning before the answer, for models that do it; /set think low, medium or high\n"
     "  /set verbose, /set quiet    Show counts, times and the seed after each answer, or one line\n"
     "  /show info                  The model and this chat\n"
     "  /show parameters            How answers are made now\n"
@@ -86,15 +87,27 @@ void set_system(const Words& words, Chat* chat) {
   }
 }
 
+void set_thinking(const Words& words, Chat* chat) {
+  text::tools::ReasoningRequest& reasoning = chat->wishes.reasoning;
+  const std::string level = words.size() > 2 ? words[2] : "";
+  if (words[1] == "think" && !level.empty() && level != "low" && level != "medium" && level != "high") {
+    return say("usage: /set think, /set think low, medium or high, /set nothink\n");
+  }
+  reasoning.wish = words[1] == "think" ? text::tools::ReasoningWish::kOn : text::tools::ReasoningWish::kOff;
+  reasoning.effort = words[1] == "think" ? level : "";
+  say(words[1] == "think" ? "The model reasons before it answers, if it can.\n" : "The model answers at once.\n");
+}
+
 void set(const Words& words, Chat* chat, bool* verbose) {
   const std::string what = words.size() > 1 ? words[1] : "";
   if (what == "parameter" || what == "parameters") return set_one_parameter(words, chat);
   if (what == "system") return set_system(words, chat);
+  if (what == "think" || what == "nothink") return set_thinking(words, chat);
   if (what == "verbose" || what == "quiet") {
     *verbose = what == "verbose";
     return say(*verbose ? "Each answer is followed by its figures.\n" : "Each answer is followed by one line.\n");
   }
-  say("usage: /set parameter NAME VALUE, /set system \"TEXT\", /set verbose or /set quiet\n");
+  say("usage: /set parameter NAME VALUE, /set system \"TEXT\", /set think, /set nothink, /set verbose or /set quiet\n");
 }
 
 void show_info(const Chat& chat) {

@@ -139,14 +139,29 @@ class Repl {
       if (working) std::fputs("\r\033[K", stdout);
       working = false;
     };
-    GenerateCallbacks callbacks;
-    bool line_open = false;
-    callbacks.on_text = [&](std::string_view text) {
+    ChatCallbacks callbacks;
+    bool line_open = false, thinking = false;
+    const auto show = [&](std::string_view text) {
       erase_progress();
       const std::string safe = safe_for_terminal(text);
       std::fputs(safe.c_str(), stdout);
       std::fflush(stdout);
       if (!safe.empty()) line_open = safe.back() != '\n';
+    };
+    const auto end_thinking = [&] {
+      if (thinking) std::printf("%s%s\n", line_open ? "\n" : "", dim_.off);
+      if (thinking) line_open = false;
+      thinking = false;
+    };
+    callbacks.on_reasoning = [&](std::string_view text) {
+      erase_progress();
+      if (!thinking) std::fputs(dim_.on, stdout);
+      thinking = true;
+      show(text);
+    };
+    callbacks.on_text = [&](std::string_view text) {
+      end_thinking();
+      show(text);
     };
     callbacks.on_prompt = [&](int64_t done, int64_t total) {
       if (total < kLongPrompt) return;
@@ -162,6 +177,7 @@ class Repl {
     }();
     clear_interrupt();
     erase_progress();
+    end_thinking();
     if (line_open) std::fputs("\n", stdout);
     if (!result.ok()) return complain(result.error());
     const std::string figures = verbose_ ? details(*chat_, *result, options) : "[" + summary(*chat_, *result) + "]\n";

@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "server/tools/past_calls.h"
+
 namespace hearth::server::anthropic {
 
 namespace {
@@ -170,7 +172,7 @@ Checked<Nothing> read_assistant_blocks(const Json& blocks, const std::string& wh
     append_text(thought ? &thinking : &text, *piece);
   }
   Json message = {{"role", "assistant"}, {"content", text}};
-  if (!thinking.empty()) message["reasoning_content"] = thinking;
+  if (!thinking.empty()) message["reasoning_content"] = thinking, message["thinking"] = thinking;
   if (!calls.empty()) message["tool_calls"] = std::move(calls);
   messages->push_back(std::move(message));
   return Nothing{};
@@ -198,22 +200,6 @@ Checked<Nothing> read_message(const Json& message, const std::string& where, Jso
   return read_user_blocks(*content, where + ".content", *role, messages);
 }
 
-Checked<Nothing> check_thinking(const Json& body) {
-  const Json* thinking = find_member(body, "thinking");
-  if (thinking == nullptr) return Nothing{};
-  if (!thinking->is_object()) return bad_request("'thinking' must be an object", "thinking");
-  Checked<std::string> type = required_text(*thinking, "type", "thinking");
-  if (!type.ok()) return type.error();
-  if (*type != "adaptive" && *type != "disabled" && *type != "enabled") {
-    return bad_request("'thinking.type' must be \"enabled\", \"disabled\" or \"adaptive\"", "thinking.type");
-  }
-  const Json* budget = find_member(*thinking, "budget_tokens");
-  if (budget && (!budget->is_number_integer() || *budget < 0)) {
-    return bad_request("'thinking.budget_tokens' must be a number of tokens", "thinking.budget_tokens");
-  }
-  return Nothing{};
-}
-
 }  // namespace
 
 Checked<Conversation> read_conversation(const Json& body) {
@@ -235,6 +221,7 @@ Checked<Conversation> read_conversation(const Json& body) {
     if (!read.ok()) return read.error();
   }
   if (conversation.messages.empty()) return bad_request("'messages' has no content: there is nothing to answer", "messages");
+  name_results(&conversation.messages);
   const Json& last = conversation.messages.back();
   if (last["role"] == "assistant" && !last.contains("tool_calls")) {
     conversation.answer_begins_with = last["content"].get<std::string>();
@@ -244,7 +231,6 @@ Checked<Conversation> read_conversation(const Json& body) {
 }
 
 Checked<Nothing> check_request(const Json& body) {
-  if (Checked<Nothing> thinking = check_thinking(body); !thinking.ok()) return thinking;
   const Json* servers = find_member(body, "mcp_servers");
   if (servers && !(servers->is_array() && servers->empty())) {
     return not_supported("'mcp_servers' is not supported: leave it out", "mcp_servers");

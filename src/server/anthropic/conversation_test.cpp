@@ -46,9 +46,9 @@ TEST(AnthropicConversation, ToolsOfThePastBecomeCallsAndResults) {
          {"type":"text","text":"And?"}]}]})");
   EXPECT_EQ(conversation.messages, Json::parse(R"([
       {"role":"user","content":"Weather?"},
-      {"role":"assistant","content":"Let me see.","reasoning_content":"Ask.","tool_calls":[
+      {"role":"assistant","content":"Let me see.","reasoning_content":"Ask.","thinking":"Ask.","tool_calls":[
          {"id":"toolu_1","type":"function","function":{"name":"weather","arguments":{"city":"Bonn"}}}]},
-      {"role":"tool","tool_call_id":"toolu_1","content":"rain"},
+      {"role":"tool","tool_call_id":"toolu_1","content":"rain","name":"weather"},
       {"role":"tool","tool_call_id":"toolu_2","content":"Error: no such city"},
       {"role":"user","content":"And?"}])"));
   EXPECT_EQ(conversation.answer_begins_with, "");
@@ -90,14 +90,13 @@ TEST(AnthropicConversation, WrongShapesNameTheField) {
 }
 
 TEST(AnthropicRequest, WhatClaudeCodeSendsIsAccepted) {
-  EXPECT_TRUE(check_request(Json::parse(R"({"thinking":{"type":"adaptive"},"output_config":{"effort":"high"},
+  EXPECT_TRUE(check_request(Json::parse(R"({"output_config":{"effort":"high"},
       "context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},"metadata":{"user_id":"u"}})")).ok());
-  EXPECT_TRUE(check_request(Json::parse(R"({"thinking":{"type":"enabled","budget_tokens":31999},"mcp_servers":[]})")).ok());
+  EXPECT_TRUE(check_request(Json::parse(R"({"mcp_servers":[]})")).ok());
 }
 
 TEST(AnthropicRequest, WhatWouldChangeTheAnswerIsRefused) {
-  for (const char* body : {R"({"mcp_servers":[{"type":"url","url":"http://x","name":"x"}]})", R"({"thinking":{"type":"deep"}})",
-                           R"({"thinking":{"type":"enabled","budget_tokens":-1}})", R"({"thinking":true})", R"({"metadata":"me"})"}) {
+  for (const char* body : {R"({"mcp_servers":[{"type":"url","url":"http://x","name":"x"}]})", R"({"metadata":"me"})"}) {
     const Checked<Nothing> fine = check_request(Json::parse(body));
     EXPECT_FALSE(fine.ok()) << body;
   }

@@ -1,11 +1,11 @@
 // POST /v1/messages and /v1/messages/count_tokens.
 //
-// Contract: server/anthropic/anthropic.h. A stream is: message_start, content_block_start, ping, content_block_delta for each
-// piece of text, content_block_stop, message_delta with the reason of the end and the usage, message_stop. Pings keep a stream
-// alive while a long prompt is worked on.
+// Contract: server/anthropic/anthropic.h. A stream is: message_start; for each block (thinking, text, tool_use)
+// content_block_start, content_block_delta for each piece, content_block_stop; message_delta with the reason of the end and the
+// usage, message_stop. The first block is followed by a ping; pings keep a stream alive while a long prompt is worked on.
 #include "base/clock.h"
-#include "engine/prompt.h"
 #include "server/anthropic/anthropic.h"
+#include "server/anthropic/blocks.h"
 #include "server/anthropic/conversation.h"
 #include "server/stream.h"
 
@@ -15,9 +15,11 @@ namespace {
 
 constexpr int64_t kPingNs = 5'000'000'000;
 
-const char* stop_reason(const GenerateResult& result) {
+const char* stop_reason(const GenerateResult& result, bool calls) {
   switch (result.finish_reason) {
-    case FinishReason::kStop: return result.stop_string.empty() ? "end_turn" : "stop_sequence";
+    case FinishReason::kStop:
+      if (calls) return "tool_use";
+      return result.stop_string.empty() ? "end_turn" : "stop_sequence";
     case FinishReason::kContextFull: return "model_context_window_exceeded";
     case FinishReason::kLength:
     case FinishReason::kCancelled: return "max_tokens";
@@ -41,20 +43,21 @@ Json usage_of(const GenerateResult& result) {
   return usage_of(result.prompt_tokens, result.reused_tokens, static_cast<int64_t>(result.tokens.size()));
 }
 
-Headers headers_of(const Parameters& parameters, const std::string& request_id) {
-  Headers headers = answer_headers(parameters);
+Headers headers_of(const Prepared& prepared, const std::string& request_id) {
+  Headers headers = answer_headers(prepared);
   headers.emplace_back("request-id", request_id);
   return headers;
 }
 
 class MessageWriter {
  public:
-  MessageWriter(ResponderPtr responder, const Prepared& prepared, std::string request_id)
+  MessageWriter(ResponderPtr responder, const Prepared& prepared, text::tools::ParserOptions parser, std::string request_id)
       : responder_(responder),
-        headers_(headers_of(prepared.parameters, request_id)),
+        headers_(headers_of(prepared, request_id)),
         stream_(std::move(responder), EventStream::Form::kEvents, headers_),
         model_(prepared.model),
         streams_(prepared.parameters.stream),
+        parts_(std::move(parser), PartsOptions()),
         request_id_(std::move(request_id)) {}
 
   void prompt(const PromptProgress& progress) {
@@ -64,26 +67,23 @@ class MessageWriter {
     if (monotonic_ns() - sent_ns_ >= kPingNs) ping();
   }
 
-  void text(int, std::string_view text, std::span<const GeneratedToken>) {
-    if (!streams_ || text.empty()) return;
-    open(0, 0);
-    send("content_block_delta", {{"index", 0}, {"delta", {{"type", "text_delta"}, {"text", text}}}});
-  }
+  void text(int, std::string_view text, std::span<const GeneratedToken>) { send_blocks(parts_.take(text)); }
 
-  void end(int, const GenerateResult&) {}
+  void end(int, const GenerateResult&) { send_blocks(parts_.finish()); }
 
   void done(const std::vector<GenerateResult>& results) {
     const GenerateResult& result = results.front();
+    const char* reason = stop_reason(result, parts_.calls());
     if (!streams_) {
       Json message = envelope(usage_of(result));
-      message["content"].push_back({{"type", "text"}, {"text", result.text}, {"citations", nullptr}});
-      message["stop_reason"] = stop_reason(result);
+      message["content"] = content_of(parts_);
+      message["stop_reason"] = reason;
       message["stop_sequence"] = stop_sequence(result);
       send_json(*responder_, message, 200, headers_);
     } else {
       open(result.prompt_tokens, result.reused_tokens);
-      send("content_block_stop", {{"index", 0}});
-      send("message_delta", {{"delta", {{"stop_reason", stop_reason(result)}, {"stop_sequence", stop_sequence(result)}}},
+      if (parts_.parts().empty()) send_empty_block();
+      send("message_delta", {{"delta", {{"stop_reason", reason}, {"stop_sequence", stop_sequence(result)}}},
                              {"usage", usage_of(result)}});
       send("message_stop", Json::object());
       stream_.end();
@@ -121,8 +121,34 @@ class MessageWriter {
     if (opened_) return;
     opened_ = true;
     send("message_start", {{"message", envelope(usage_of(prompt_tokens, cached_tokens, 0))}});
-    send("content_block_start", {{"index", 0}, {"content_block", {{"type", "text"}, {"text", ""}, {"citations", nullptr}}}});
-    ping();
+  }
+
+  void send_blocks(const std::vector<PartEvent>& events) {
+    if (!streams_ || events.empty()) return;
+    open(0, 0);
+    for (const PartEvent& event : events) {
+      const AnswerPart& part = parts_.parts()[event.part];
+      switch (event.kind) {
+        case PartEvent::Kind::kBegin: start_block(event.part, empty_block(part)); break;
+        case PartEvent::Kind::kMore: send_delta(event.part, delta_of(part, event.more)); break;
+        case PartEvent::Kind::kEnd:
+          if (part.kind == AnswerPart::Kind::kReasoning) send_delta(event.part, signature_delta(part));
+          send("content_block_stop", {{"index", event.part}});
+          break;
+      }
+    }
+  }
+
+  void start_block(size_t index, Json block) {
+    send("content_block_start", {{"index", index}, {"content_block", std::move(block)}});
+    if (index == 0) ping();
+  }
+
+  void send_delta(size_t index, Json delta) { send("content_block_delta", {{"index", index}, {"delta", std::move(delta)}}); }
+
+  void send_empty_block() {
+    start_block(0, empty_block(AnswerPart()));
+    send("content_block_stop", {{"index", 0}});
   }
 
   ResponderPtr responder_;
@@ -130,6 +156,7 @@ class MessageWriter {
   EventStream stream_;
   std::shared_ptr<Models::Lease> model_;
   bool streams_;
+  AnswerParts parts_;
   std::string request_id_;
   std::string id_ = new_id("msg_");
   bool opened_ = false;
@@ -145,7 +172,7 @@ Checked<Nothing> check_max_tokens(const Json& body) {
 
 struct Asked {
   Prepared prepared;
-  Conversation conversation;
+  ConversationPlan plan;
 };
 
 Checked<Asked> read_request(Context& context, const Request& request, bool generates) {
@@ -158,7 +185,10 @@ Checked<Asked> read_request(Context& context, const Request& request, bool gener
   Checked<Conversation> conversation = read_conversation(prepared->body);
   if (!conversation.ok()) return conversation.error();
   prepared->parameters.choices = 1;
-  return Asked{std::move(*prepared), std::move(*conversation)};
+  Checked<ConversationPlan> plan =
+      plan_conversation(prepared->model->engine(), wishes_of(*prepared), *conversation, &prepared->parameters.generate);
+  if (!plan.ok()) return plan.error();
+  return Asked{std::move(*prepared), std::move(*plan)};
 }
 
 }  // namespace
@@ -168,10 +198,10 @@ void messages(Context& context, const Request& request, const ResponderPtr& resp
   Checked<Asked> asked = read_request(context, request, /*generates=*/true);
   if (!asked.ok()) return refuse(asked.error());
   const Prepared& prepared = asked->prepared;
-  Checked<std::vector<int32_t>> prompt = conversation_prompt(prepared.model->engine(), asked->conversation);
-  if (!prompt.ok()) return refuse(prompt.error());
-  auto writer = std::make_shared<MessageWriter>(responder, prepared, request.id);
-  Generation generation{prepared.model, {std::move(*prompt)}, prepared.parameters, request.owner};
+  ConversationPlan& plan = asked->plan;
+  if (Checked<Nothing> fits = check_prompt_fits(prepared.model->engine(), plan.prompt); !fits.ok()) return refuse(fits.error());
+  auto writer = std::make_shared<MessageWriter>(responder, prepared, std::move(plan.parser), request.id);
+  Generation generation{prepared.model, {std::move(plan.prompt)}, prepared.parameters, request.owner};
   start_answers(std::move(generation), events_of(std::move(writer)), responder);
 }
 
@@ -180,10 +210,7 @@ void count_tokens(Context& context, const Request& request, const ResponderPtr& 
   const auto refuse = [&](const ApiError& error) { send_error(*responder, Dialect::kAnthropic, error, request.id); };
   Checked<Asked> asked = read_request(context, request, /*generates=*/false);
   if (!asked.ok()) return refuse(asked.error());
-  const Engine& engine = asked->prepared.model->engine();
-  Checked<std::string> text = render_conversation(engine, asked->conversation);
-  if (!text.ok()) return refuse(text.error());
-  send_json(*responder, {{"input_tokens", rendered_prompt(engine, *text).size()}}, 200, {{"request-id", request.id}});
+  send_json(*responder, {{"input_tokens", asked->plan.prompt.size()}}, 200, {{"request-id", request.id}});
 }
 
 }  // namespace hearth::server::anthropic

@@ -1,8 +1,8 @@
 // Contract and exclusions: server/home/home.h.
 #include "server/home/home.h"
 
+#include "engine/chat_plan.h"
 #include "engine/decoding.h"
-#include "engine/prompt.h"
 #include "kernels/numerics.h"
 #include "server/home/wire.h"
 #include "server/stream.h"
@@ -14,23 +14,26 @@ namespace {
 
 class LineWriter {
  public:
-  LineWriter(ResponderPtr responder, std::shared_ptr<Models::Lease> model, bool logprobs, std::string request_id)
+  LineWriter(ResponderPtr responder, std::shared_ptr<Models::Lease> model, text::tools::ParserOptions parser, bool logprobs,
+             std::string request_id)
       : responder_(responder), stream_(std::move(responder), EventStream::Form::kLines), model_(std::move(model)),
-        logprobs_(logprobs), request_id_(std::move(request_id)) {}
+        parser_(std::move(parser)), logprobs_(logprobs), request_id_(std::move(request_id)) {}
 
   void prompt(const PromptProgress& progress) {
     stream_.send(to_json(PromptLine{progress.total_tokens, progress.reused_tokens, progress.done_tokens, progress.waiting_before}));
   }
   void text(int, std::string_view text, std::span<const GeneratedToken> tokens) {
-    TextLine line{std::string(text), {tokens.begin(), tokens.end()}, {}};
-    if (logprobs_) {
-      for (const GeneratedToken& token : tokens) name_tokens(token, &line);
-    }
-    stream_.send(to_json(line, logprobs_));
+    parser_.push(text, &fresh_);
+    send_new(tokens);
   }
-  void end(int, const GenerateResult&) {}
+  void end(int, const GenerateResult&) {
+    parser_.finish(&fresh_);
+    send_new({});
+  }
   void done(const std::vector<GenerateResult>& results) {
-    EndLine line{results.front(), model_->engine().info().context, tokens_held(results.front())};
+    text::tools::ParsedAnswer parsed = text::tools::gather(events_);
+    EndLine line{results.front(), std::move(parsed.calls), std::move(parsed.malformed), model_->engine().info().context,
+                 tokens_held(results.front())};
     model_.reset();
     stream_.send(to_json(line));
     stream_.end();
@@ -43,6 +46,22 @@ class LineWriter {
   }
 
  private:
+  // What has been read of the answer since the last line.
+  void send_new(std::span<const GeneratedToken> tokens) {
+    TextLine line{"", "", {tokens.begin(), tokens.end()}, {}};
+    for (text::tools::AnswerEvent& event : fresh_) {
+      if (event.kind == text::tools::AnswerEvent::Kind::kContent) line.text += event.text;
+      if (event.kind == text::tools::AnswerEvent::Kind::kReasoning) line.reasoning += event.text;
+      events_.push_back(std::move(event));
+    }
+    fresh_.clear();
+    if (line.text.empty() && line.reasoning.empty() && tokens.empty()) return;
+    if (logprobs_) {
+      for (const GeneratedToken& token : tokens) name_tokens(token, &line);
+    }
+    stream_.send(to_json(line, logprobs_));
+  }
+
   void name_tokens(const GeneratedToken& token, TextLine* line) const {
     const text::Tokenizer& tokenizer = model_->engine().tokenizer();
     line->token_texts[token.id] = tokenizer.token_bytes(token.id, /*special=*/true);
@@ -54,6 +73,8 @@ class LineWriter {
   ResponderPtr responder_;
   EventStream stream_;
   std::shared_ptr<Models::Lease> model_;
+  text::tools::AnswerParser parser_;
+  std::vector<text::tools::AnswerEvent> fresh_, events_;  // not told; of the whole answer
   bool logprobs_;
   std::string request_id_;
 };
@@ -65,11 +86,6 @@ ApiError as_api_error(const Error& error) {
   return result;
 }
 
-Result<std::vector<int32_t>> prompt_of(const Engine& engine, const Question& question) {
-  if (engine.info().chat_template.empty()) return text_prompt(engine, question.messages.back().content);
-  return chat_prompt(engine, question.messages);
-}
-
 Checked<Nothing> start(Context& context, const Request& request, const ResponderPtr& responder) {
   Checked<Json> body = parse_body(request.body);
   if (!body.ok()) return body.error();
@@ -78,16 +94,17 @@ Checked<Nothing> start(Context& context, const Request& request, const Responder
   Checked<std::shared_ptr<Models::Lease>> model = context.models.acquire(question->model);
   if (!model.ok()) return model.error();
   const Engine& engine = (*model)->engine();
-  Result<std::vector<int32_t>> prompt = prompt_of(engine, *question);
-  if (!prompt.ok()) return as_api_error(prompt.error());
+  Result<ChatPlan> plan = plan_chat(engine, question->wishes, question->messages, question->options);
+  if (!plan.ok()) return as_api_error(plan.error());
+  question->options = std::move(plan->options);
   // In the words of `hearth run`, before it is known to start_answers, whose words are those of other clients.
-  if (const Result<void> fine = check_request(engine, *prompt, question->options); !fine.ok()) return as_api_error(fine.error());
+  if (const Result<void> fine = check_request(engine, plan->prompt, question->options); !fine.ok()) return as_api_error(fine.error());
   find_breakers(engine, &question->options.sampler);
-  Generation generation{*model, {std::move(*prompt)}, default_parameters(Dialect::kNative), request.owner};
+  Generation generation{*model, {std::move(plan->prompt)}, default_parameters(Dialect::kNative), request.owner};
   generation.parameters.generate = question->options;
   generation.parameters.logprobs = question->options.sampler.logprobs >= 0;
   generation.parameters.adapters = AdapterSet{};  // the model alone, as `hearth run` has it without --lora
-  auto writer = std::make_shared<LineWriter>(responder, *model, generation.parameters.logprobs, request.id);
+  auto writer = std::make_shared<LineWriter>(responder, *model, std::move(plan->parser), generation.parameters.logprobs, request.id);
   start_answers(std::move(generation), events_of(std::move(writer)), responder);
   return Nothing{};
 }

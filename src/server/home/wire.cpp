@@ -63,13 +63,31 @@ constexpr Member<GenerateResult, int64_t> kResultCounts[] = {{"prompt_tokens", &
                                                              {"decode_tokens", &GenerateResult::decode_tokens},
                                                              {"decode_steps", &GenerateResult::decode_steps},
                                                              {"drafted_tokens", &GenerateResult::drafted_tokens},
-                                                             {"accepted_tokens", &GenerateResult::accepted_tokens}};
+                                                             {"accepted_tokens", &GenerateResult::accepted_tokens},
+                                                             {"reasoning_tokens", &GenerateResult::reasoning_tokens}};
 constexpr Member<GenerateResult, double> kResultTimes[] = {{"prompt_ms", &GenerateResult::prompt_ms},
                                                            {"decode_ms", &GenerateResult::decode_ms}};
 constexpr Member<PromptLine, int64_t> kPromptCounts[] = {{"total", &PromptLine::total},
                                                          {"reused", &PromptLine::reused},
                                                          {"done", &PromptLine::done},
                                                          {"waiting_before", &PromptLine::waiting_before}};
+
+using text::tools::MalformedCall;
+using text::tools::ParsedCall;
+using text::tools::ReasoningRequest;
+using text::tools::ReasoningWish;
+using text::tools::ToolChoice;
+using text::tools::ToolDefinition;
+using text::tools::ToolRequest;
+constexpr Member<ToolDefinition, std::string> kToolTexts[] = {
+    {"name", &ToolDefinition::name}, {"description", &ToolDefinition::description}, {"parameters", &ToolDefinition::parameters}};
+constexpr Member<ParsedCall, std::string> kCallTexts[] = {
+    {"id", &ParsedCall::id}, {"name", &ParsedCall::name}, {"arguments", &ParsedCall::arguments}};
+constexpr Member<MalformedCall, std::string> kMalformedTexts[] = {{"raw", &MalformedCall::raw}, {"what", &MalformedCall::what}};
+constexpr std::pair<const char*, ToolChoice> kChoices[] = {
+    {"none", ToolChoice::kNone}, {"auto", ToolChoice::kAuto}, {"required", ToolChoice::kRequired}, {"named", ToolChoice::kNamed}};
+constexpr std::pair<const char*, ReasoningWish> kWishes[] = {
+    {"default", ReasoningWish::kModelDefault}, {"on", ReasoningWish::kOn}, {"off", ReasoningWish::kOff}};
 
 constexpr FinishReason kReasons[] = {FinishReason::kStop, FinishReason::kLength, FinishReason::kContextFull, FinishReason::kCancelled};
 
@@ -142,6 +160,72 @@ void read_all(const Json& object, const Table& table, Struct* to, std::string* w
   for (const auto& member : table) read_member(object, member.name, &(to->*member.place), wrong);
 }
 
+template <class Table, class Struct>
+Json list_to_json(const Table& table, const std::vector<Struct>& list) {
+  Json result = Json::array();
+  for (const Struct& entry : list) {
+    Json object = Json::object();
+    write_all(&object, table, entry);
+    result.push_back(std::move(object));
+  }
+  return result;
+}
+template <class Table, class Struct>
+void read_list(const Json& object, const char* name, const Table& table, std::vector<Struct>* to, std::string* wrong) {
+  const Json* list = find_member(object, name);
+  if (list == nullptr || !list->is_array()) {
+    *wrong = name;
+    return;
+  }
+  for (const Json& entry : *list) read_all(entry, table, &to->emplace_back(), wrong);
+}
+
+// One of a table's names.
+template <class Table, class Value>
+void read_word(const Json& object, const char* name, const Table& table, Value* to, std::string* wrong) {
+  std::string word;
+  read_member(object, name, &word, wrong);
+  for (const auto& [known, value] : table) {
+    if (word != known) continue;
+    *to = value;
+    return;
+  }
+  *wrong = name;
+}
+template <class Table, class Value>
+const char* word_of(const Table& table, Value value) {
+  for (const auto& [word, known] : table) {
+    if (known == value) return word;
+  }
+  return "";
+}
+
+Json tools_to_json(const ToolRequest& tools) {
+  return {{"definitions", list_to_json(kToolTexts, tools.tools)},
+          {"choice", word_of(kChoices, tools.choice)},
+          {"name", tools.name},
+          {"parallel", tools.parallel}};
+}
+Json reasoning_to_json(const ReasoningRequest& reasoning) {
+  return {{"wish", word_of(kWishes, reasoning.wish)}, {"budget", reasoning.budget}, {"effort", reasoning.effort}};
+}
+
+void read_wishes(const Json& json, AnswerWishes* wishes, std::string* wrong) {
+  const Json* tools = find_member(json, "tools");
+  const Json* reasoning = find_member(json, "reasoning");
+  if (tools == nullptr || reasoning == nullptr) {
+    *wrong = tools == nullptr ? "tools" : "reasoning";
+    return;
+  }
+  read_list(*tools, "definitions", kToolTexts, &wishes->tools.tools, wrong);
+  read_word(*tools, "choice", kChoices, &wishes->tools.choice, wrong);
+  read_member(*tools, "name", &wishes->tools.name, wrong);
+  read_member(*tools, "parallel", &wishes->tools.parallel, wrong);
+  read_word(*reasoning, "wish", kWishes, &wishes->reasoning.wish, wrong);
+  read_member(*reasoning, "budget", &wishes->reasoning.budget, wrong);
+  read_member(*reasoning, "effort", &wishes->reasoning.effort, wrong);
+}
+
 Error unreadable(const std::string& what, const std::string& member) {
   return {ErrorCode::kCorrupt, "the server's " + what + " cannot be read: '" + member + "' is missing or of another type"};
 }
@@ -197,7 +281,9 @@ Json question_to_json(const Question& question) {
   sampler["seed"] = options.sampler.seed;
   return {{"model", question.model},       {"messages", std::move(messages)},
           {"sampler", std::move(sampler)}, {"max_tokens", options.max_tokens},
-          {"stop", options.stop},          {"ignore_stop_tokens", options.ignore_stop_tokens}};
+          {"stop", options.stop},          {"ignore_stop_tokens", options.ignore_stop_tokens},
+          {"tools", tools_to_json(question.wishes.tools)},
+          {"reasoning", reasoning_to_json(question.wishes.reasoning)}};
 }
 
 Checked<Question> question_from_json(const Json& json) {
@@ -223,8 +309,10 @@ Checked<Question> question_from_json(const Json& json) {
   read_member(json, "max_tokens", &options.max_tokens, &wrong);
   read_member(json, "stop", &options.stop, &wrong);
   read_member(json, "ignore_stop_tokens", &options.ignore_stop_tokens, &wrong);
+  read_wishes(json, &question.wishes, &wrong);
   if (!wrong.empty()) return bad_request("'" + wrong + "' is missing or of another type", wrong);
   if (options.max_tokens < -1) return bad_request("'max_tokens' must be -1 or more", "max_tokens");
+  if (const Result<void> fine = check(question.wishes.tools); !fine.ok()) return bad_request(fine.error().message, "tools");
   return question;
 }
 
@@ -258,6 +346,7 @@ Json to_json(const TextLine& line, bool with_logprobs) {
     return Json{{"id", id}, {"logprob", std::isfinite(logprob) ? Json(logprob) : Json()}, {"text", text == line.token_texts.end() ? "" : text->second}};
   };
   Json json = {{"text", line.text}};
+  if (!line.reasoning.empty()) json["reasoning"] = line.reasoning;
   Json tokens = Json::array();
   for (const GeneratedToken& token : line.tokens) {
     if (!with_logprobs) {
@@ -279,6 +368,8 @@ Json to_json(const EndLine& line) {
   write_all(&end, kResultTimes, line.result);
   end["context"] = line.context;
   end["context_used"] = line.context_used;
+  end["calls"] = list_to_json(kCallTexts, line.calls);
+  end["malformed"] = list_to_json(kMalformedTexts, line.malformed);
   return {{"end", std::move(end)}};
 }
 
@@ -295,6 +386,7 @@ void read_token(const Json& json, int32_t* id, float* logprob, TextLine* line, s
 TextLine read_text_line(const Json& json, std::string* wrong) {
   TextLine line;
   read_member(json, "text", &line.text, wrong);
+  if (find_member(json, "reasoning")) read_member(json, "reasoning", &line.reasoning, wrong);
   if (const Json* tokens = find_member(json, "tokens"); tokens && tokens->is_array()) {
     for (const Json& one : *tokens) {
       GeneratedToken& token = line.tokens.emplace_back();
@@ -323,6 +415,8 @@ EndLine read_end_line(const Json& json, std::string* wrong) {
   read_all(json, kResultTimes, &line.result, wrong);
   read_member(json, "context", &line.context, wrong);
   read_member(json, "context_used", &line.context_used, wrong);
+  read_list(json, "calls", kCallTexts, &line.calls, wrong);
+  read_list(json, "malformed", kMalformedTexts, &line.malformed, wrong);
   bool known = false;
   for (const FinishReason one : kReasons) {
     if (reason != finish_reason_name(one)) continue;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/answer_plan.h"
 #include "engine/generate.h"
 #include "hearth/engine.h"
 #include "server/json.h"
@@ -30,6 +31,7 @@ struct Question {
   std::string model;
   std::vector<text::ChatMessage> messages;  // a conversation; its last text is what a model without chat template continues
   GenerateOptions options;
+  AnswerWishes wishes;                      // without a shape, which no server is asked for
 };
 Json question_to_json(const Question& question);
 Checked<Question> question_from_json(const Json& json);
@@ -40,12 +42,14 @@ Result<ModelInfo> model_info_from_json(const Json& json);
 // One line of an answer. Exactly one of the members is there.
 struct PromptLine { int64_t total = 0, reused = 0, done = 0, waiting_before = -1; };
 struct TextLine {
-  std::string text;
+  std::string text, reasoning;
   std::vector<GeneratedToken> tokens;
   std::map<int32_t, std::string> token_texts;  // if log-probabilities were asked for
 };
 struct EndLine {
   GenerateResult result;                       // without text and tokens, which have come before
+  std::vector<text::tools::ParsedCall> calls;
+  std::vector<text::tools::MalformedCall> malformed;
   int64_t context = 0, context_used = 0;
 };
 struct Line {

@@ -32,6 +32,8 @@ Question some_question() {
   question.options.max_tokens = -1;
   question.options.stop = {"a", "b\n"};
   question.options.ignore_stop_tokens = true;
+  question.wishes.tools = {{{"weather", "Tells.", R"({"type":"object"})"}}, text::tools::ToolChoice::kNamed, "weather", false};
+  question.wishes.reasoning = {text::tools::ReasoningWish::kOff, 77, "low"};
   return question;
 }
 
@@ -64,6 +66,17 @@ TEST(Wire, QuestionsComeAsTheyWere) {
   EXPECT_EQ((*read).options.max_tokens, -1);
   EXPECT_EQ((*read).options.stop, asked.options.stop);
   EXPECT_TRUE((*read).options.ignore_stop_tokens);
+  const text::tools::ToolRequest& tools = (*read).wishes.tools;
+  ASSERT_EQ(tools.tools.size(), 1u);
+  EXPECT_EQ(tools.tools[0].name, "weather");
+  EXPECT_EQ(tools.tools[0].description, "Tells.");
+  EXPECT_EQ(tools.tools[0].parameters, R"({"type":"object"})");
+  EXPECT_EQ(tools.choice, text::tools::ToolChoice::kNamed);
+  EXPECT_EQ(tools.name, "weather");
+  EXPECT_FALSE(tools.parallel);
+  EXPECT_EQ((*read).wishes.reasoning.wish, text::tools::ReasoningWish::kOff);
+  EXPECT_EQ((*read).wishes.reasoning.budget, 77);
+  EXPECT_EQ((*read).wishes.reasoning.effort, "low");
 }
 
 TEST(Wire, QuestionsLeaveNothingToDefaultsAndNoTypeToChance) {
@@ -80,6 +93,19 @@ TEST(Wire, QuestionsLeaveNothingToDefaultsAndNoTypeToChance) {
     less["sampler"].erase(name);
     EXPECT_FALSE(question_from_json(less).ok()) << name;
   }
+  for (const char* part : {"tools", "reasoning"}) {
+    for (const auto& [name, value] : whole[part].items()) {
+      Json less = whole;
+      less[part].erase(name);
+      EXPECT_FALSE(question_from_json(less).ok()) << name;
+    }
+  }
+  Json unknown = whole;
+  unknown["tools"]["choice"] = "often";
+  EXPECT_FALSE(question_from_json(unknown).ok());
+  unknown = whole;
+  unknown["tools"]["name"] = "absent";
+  EXPECT_FALSE(question_from_json(unknown).ok());
   for (const char* text : {"{}", "[]", "3", R"({"messages":[]})", R"({"messages":[5],"sampler":{}})"}) {
     EXPECT_FALSE(question_from_json(Json::parse(text)).ok()) << text;
   }
@@ -92,7 +118,7 @@ TEST(Wire, QuestionsLeaveNothingToDefaultsAndNoTypeToChance) {
 }
 
 TEST(Wire, LinesComeAsTheyWere) {
-  TextLine text{"ab", {{17, -0.1f, {{17, -0.1f}, {4, -std::numeric_limits<float>::infinity()}}}}, {{17, "a"}, {4, "\xff"}}};
+  TextLine text{"ab", "hm", {{17, -0.1f, {{17, -0.1f}, {4, -std::numeric_limits<float>::infinity()}}}}, {{17, "a"}, {4, "\xff"}}};
   Result<Line> line = line_from_text(to_text(to_json(text, /*with_logprobs=*/true)));
   ASSERT_TRUE(line.ok() && line->text) << line.error().message;
   ASSERT_EQ(line->text->tokens.size(), 1u);
@@ -100,6 +126,8 @@ TEST(Wire, LinesComeAsTheyWere) {
   ASSERT_EQ(line->text->tokens[0].alternatives.size(), 2u);
   EXPECT_TRUE(std::isinf(line->text->tokens[0].alternatives[1].logprob));
   EXPECT_EQ(line->text->token_texts.at(17), "a");
+  EXPECT_EQ(line->text->text, "ab");
+  EXPECT_EQ(line->text->reasoning, "hm");
 
   line = line_from_text(to_text(to_json(text, /*with_logprobs=*/false)));
   ASSERT_TRUE(line.ok() && line->text);
@@ -110,12 +138,21 @@ TEST(Wire, LinesComeAsTheyWere) {
   end.result.stop_string = "x";
   end.result.prompt_tokens = 5, end.result.reused_tokens = 4, end.result.prompt_ms = 0.1;
   end.context = 8192, end.context_used = 77;
+  end.result.reasoning_tokens = 3;
+  end.calls = {{"c1", "weather", R"({"city":"Bonn"})"}};
+  end.malformed = {{"<tool_call>{", "it has no end"}};
   line = line_from_text(to_text(to_json(end)));
   ASSERT_TRUE(line.ok() && line->end);
   EXPECT_EQ(line->end->result.finish_reason, FinishReason::kContextFull);
   EXPECT_EQ(line->end->result.stop_string, "x");
   EXPECT_EQ(line->end->result.prompt_ms, 0.1);
   EXPECT_EQ(line->end->context_used, 77);
+  EXPECT_EQ(line->end->result.reasoning_tokens, 3);
+  ASSERT_EQ(line->end->calls.size(), 1u);
+  EXPECT_EQ(line->end->calls[0].id, "c1");
+  EXPECT_EQ(line->end->calls[0].arguments, R"({"city":"Bonn"})");
+  ASSERT_EQ(line->end->malformed.size(), 1u);
+  EXPECT_EQ(line->end->malformed[0].raw, "<tool_call>{");
 
   line = line_from_text(to_text(to_json(PromptLine{9, 3, 5, -1})));
   ASSERT_TRUE(line.ok() && line->prompt);

@@ -15,6 +15,14 @@ Json config_of(const Models::Status& status) {
   return {{"context_length", status.info.context}, {"parallel", status.stats.sessions}, {"offload_kv_cache_to_gpu", false}};
 }
 
+Json talents_of(const library::Installed& model) {
+  const std::vector<std::string> list = ollama::capabilities_of(model);
+  const auto can = [&](const char* what) { return std::find(list.begin(), list.end(), what) != list.end(); };
+  Json talents = {{"vision", false}, {"trained_for_tool_use", can("tools")}};
+  if (can("thinking")) talents["reasoning"] = {{"allowed_options", {"off", "on"}}, {"default", "on"}};
+  return talents;
+}
+
 Json entry_of(const library::Installed& model, const std::vector<Models::Status>& loaded) {
   const Json details = ollama::list_entry(model)["details"];
   Json instances = Json::array();
@@ -39,7 +47,7 @@ Json entry_of(const library::Installed& model, const std::vector<Models::Status>
           {"max_context_length", trained.is_null() ? Json(0) : trained},
           {"format", "gguf"},
           {"description", nullptr}};
-  if (!embeds) entry["capabilities"] = {{"vision", false}, {"trained_for_tool_use", false}};
+  if (!embeds) entry["capabilities"] = talents_of(model);
   return entry;
 }
 

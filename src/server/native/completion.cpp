@@ -57,6 +57,7 @@ void completion(Context& context, const Request& request, const ResponderPtr& re
   const auto refuse = [&](const ApiError& error) { send_error(*responder, Dialect::kNative, error, request.id); };
   Checked<Prepared> prepared = prepare(context, request, Dialect::kNative);
   if (!prepared.ok()) return refuse(prepared.error());
+  if (Checked<Nothing> fine = refuse_tools(*prepared); !fine.ok()) return refuse(fine.error());
   Checked<CompletionShape> shape = read_shape(*prepared);
   if (!shape.ok()) return refuse(shape.error());
   Checked<std::vector<RawPrompt>> prompts = read_prompts(prepared->model->engine(), prepared->body);

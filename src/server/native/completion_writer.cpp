@@ -67,7 +67,7 @@ Json select_fields(const Json& whole, const std::vector<std::string>& paths) {
 CompletionWriter::CompletionWriter(ResponderPtr responder, const Prepared& prepared, std::string request_id,
                                    CompletionShape shape, Headers more)
     : responder_(responder),
-      headers_(with_more(answer_headers(prepared.parameters), std::move(more))),
+      headers_(with_more(answer_headers(prepared), std::move(more))),
       stream_(std::move(responder), EventStream::Form::kEvents, headers_),
       model_(prepared.model),
       parameters_(prepared.parameters),

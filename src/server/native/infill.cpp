@@ -58,6 +58,7 @@ void infill(Context& context, const Request& request, const ResponderPtr& respon
   const auto refuse = [&](const ApiError& error) { send_error(*responder, Dialect::kNative, error, request.id); };
   Checked<Prepared> prepared = prepare(context, request, Dialect::kNative);
   if (!prepared.ok()) return refuse(prepared.error());
+  if (Checked<Nothing> fine = refuse_tools(*prepared); !fine.ok()) return refuse(fine.error());
   Checked<CompletionShape> shape = read_shape(*prepared);
   if (!shape.ok()) return refuse(shape.error());
   Checked<Gap> gap = read_gap(*prepared);

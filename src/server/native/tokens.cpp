@@ -2,7 +2,6 @@
 //
 // Contract: server/native/native.h. Nothing is generated; prompts longer than the context are told, too.
 #include "base/utf8.h"
-#include "engine/prompt.h"
 #include "server/messages.h"
 #include "server/native/native.h"
 #include "server/openai/openai.h"
@@ -58,19 +57,23 @@ Checked<Json> text_of(const Prepared& prepared) {
   return Json{{"content", prepared.model->engine().tokenizer().decode(ids, /*special=*/true)}};
 }
 
-Checked<Json> prompt_of(const Prepared& prepared) {
+Checked<ConversationPlan> plan_of(const Prepared& prepared) {
   Checked<Conversation> conversation = openai::read_conversation(prepared.body);
   if (!conversation.ok()) return conversation.error();
-  Checked<std::string> prompt = render_conversation(prepared.model->engine(), *conversation);
-  if (!prompt.ok()) return prompt.error();
-  return Json{{"prompt", std::move(*prompt)}};
+  GenerateOptions unused;
+  return plan_conversation(prepared.model->engine(), wishes_of(prepared), *conversation, &unused);
+}
+
+Checked<Json> prompt_of(const Prepared& prepared) {
+  Checked<ConversationPlan> plan = plan_of(prepared);
+  if (!plan.ok()) return plan.error();
+  return Json{{"prompt", std::move(plan->text)}};
 }
 
 Checked<Json> count_of(const Prepared& prepared) {
-  Checked<Json> prompt = prompt_of(prepared);
-  if (!prompt.ok()) return prompt;
-  const std::string& text = (*prompt)["prompt"].get_ref<const std::string&>();
-  return Json{{"object", "response.input_tokens"}, {"input_tokens", rendered_prompt(prepared.model->engine(), text).size()}};
+  Checked<ConversationPlan> plan = plan_of(prepared);
+  if (!plan.ok()) return plan.error();
+  return Json{{"object", "response.input_tokens"}, {"input_tokens", plan->prompt.size()}};
 }
 
 void answer(Context& context, const Request& request, const ResponderPtr& responder, Dialect dialect,

@@ -36,12 +36,15 @@ void chat(Context& context, const Request& request, const ResponderPtr& responde
   }
   if (messages.empty()) return load_or_unload(context, *prepared, AnswerForm::kChat, request, responder);
   if (Checked<Nothing> loaded = load_model(context, &*prepared); !loaded.ok()) return refuse(loaded.error());
-  Checked<std::vector<int32_t>> prompt = conversation_prompt(prepared->model->engine(), conversation_of(std::move(messages)));
-  if (!prompt.ok()) return refuse(prompt.error());
+  const Engine& engine = prepared->model->engine();
+  Checked<ConversationPlan> plan =
+      plan_conversation(engine, wishes_of(*prepared), conversation_of(std::move(messages)), &prepared->parameters.generate);
+  if (!plan.ok()) return refuse(plan.error());
+  if (Checked<Nothing> fits = check_prompt_fits(engine, plan->prompt); !fits.ok()) return refuse(fits.error());
   AnswerOptions options;
-  options.form = AnswerForm::kChat, options.begun_ns = begun, options.request_id = request.id;
+  options.form = AnswerForm::kChat, options.begun_ns = begun, options.request_id = request.id, options.parser = std::move(plan->parser);
   auto writer = std::make_shared<AnswerWriter>(responder, *prepared, std::move(options));
-  start_answers({prepared->model, {std::move(*prompt)}, prepared->parameters, request.owner}, events_of(std::move(writer)), responder);
+  start_answers({prepared->model, {std::move(plan->prompt)}, prepared->parameters, request.owner}, events_of(std::move(writer)), responder);
 }
 
 }  // namespace hearth::server::ollama

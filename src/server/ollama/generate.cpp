@@ -75,11 +75,11 @@ Json messages_of(const Fields& fields) {
 constexpr std::string_view kAnswerMark = "\xee\x80\x82";
 
 // How a chat goes on after an answer: what its template writes between that answer and the next.
-Checked<std::string> render_next_turn(const Engine& engine, const Fields& fields) {
+Checked<std::string> render_next_turn(const Engine& engine, const AnswerWishes& wishes, const Fields& fields) {
   Conversation conversation;
   conversation.messages = {{{"role", "user"}, {"content", "."}}, {{"role", "assistant"}, {"content", kAnswerMark}}};
   for (Json& message : messages_of(fields)) conversation.messages.push_back(std::move(message));
-  Checked<std::string> text = render_conversation(engine, conversation);
+  Checked<std::string> text = render_conversation(engine, wishes, conversation);
   if (!text.ok()) return text;
   const size_t mark = text->find(kAnswerMark);
   if (mark == std::string::npos) {
@@ -88,22 +88,52 @@ Checked<std::string> render_next_turn(const Engine& engine, const Fields& fields
   return text->substr(mark + kAnswerMark.size());
 }
 
-Checked<std::string> render(const Engine& engine, const Fields& fields) {
+// What the model reads before it answers, and how its answer is read.
+struct Made {
+  std::vector<int32_t> prompt;
+  text::tools::ParserOptions parser;
+};
+
+// Where no chat template of the model's own is used.
+bool goes_as_it_is(const Engine& engine, const Fields& fields) {
+  return !fields.chat_template.empty() || engine.info().chat_template.empty();
+}
+
+Checked<std::string> plain_text(const Fields& fields) {
   if (!fields.chat_template.empty()) {
     const Result<GoTemplate> parsed = GoTemplate::parse(fields.chat_template);
     if (!parsed.ok()) return bad_request(parsed.error().message, "template");
     return parsed->render_prompt({fields.system, fields.prompt, fields.suffix, ""});
   }
-  if (engine.info().chat_template.empty()) {
-    if (!fields.system.empty()) {
-      return not_supported("'system': this model has no chat template, it only continues text", "system");
-    }
-    return fields.prompt;
+  if (!fields.system.empty()) {
+    return not_supported("'system': this model has no chat template, it only continues text", "system");
   }
-  if (!fields.context.empty()) return render_next_turn(engine, fields);
+  return fields.prompt;
+}
+
+Checked<Made> conversation_of(const Engine& engine, const Fields& fields, const AnswerWishes& wishes, GenerateOptions* options) {
   Conversation conversation;
   conversation.messages = messages_of(fields);
-  return render_conversation(engine, conversation);
+  Checked<ConversationPlan> plan = plan_conversation(engine, wishes, conversation, options);
+  if (!plan.ok()) return plan.error();
+  return Made{std::move(plan->prompt), std::move(plan->parser)};
+}
+
+// After the tokens of "context".
+Checked<Made> next_turn(const Engine& engine, const Fields& fields, const AnswerWishes& wishes, std::vector<int32_t> tokens,
+                        GenerateOptions* options) {
+  const bool plain = goes_as_it_is(engine, fields);
+  Checked<std::string> text = plain ? plain_text(fields) : render_next_turn(engine, wishes, fields);
+  if (!text.ok()) return text.error();
+  Made made;
+  if (!plain) {
+    Result<text::tools::ParserOptions> parser = plan_answer(engine, wishes, &*text, options);
+    if (!parser.ok()) return bad_request(parser.error().message);
+    made.parser = std::move(*parser);
+  }
+  for (const int32_t token : engine.tokenizer().encode(*text, {})) tokens.push_back(token);
+  made.prompt = std::move(tokens);
+  return made;
 }
 
 // The answer fills the gap between prompt and suffix, whether "raw" is set or not.
@@ -116,17 +146,23 @@ Checked<std::vector<int32_t>> fill_gap(const Engine& engine, const Fields& field
   return std::move(prompt->tokens);
 }
 
-Checked<std::vector<int32_t>> make_prompt(const Engine& engine, const Fields& fields, GenerateOptions* options) {
-  if (!fields.suffix.empty() && fields.chat_template.empty()) return fill_gap(engine, fields, options);
+Checked<Made> make_prompt(const Engine& engine, const Fields& fields, const AnswerWishes& wishes, GenerateOptions* options) {
+  if (!fields.suffix.empty() && fields.chat_template.empty()) {
+    Checked<std::vector<int32_t>> gap = fill_gap(engine, fields, options);
+    if (!gap.ok()) return gap.error();
+    return Made{std::move(*gap), {}};
+  }
   const bool plain = fields.system.empty() && fields.context.empty() && fields.chat_template.empty();
-  if (fields.raw || (plain && holds_fim_tokens(engine, fields.prompt))) return text_prompt(engine, fields.prompt);
+  if (fields.raw || (plain && holds_fim_tokens(engine, fields.prompt))) return Made{text_prompt(engine, fields.prompt), {}};
   Checked<std::vector<int32_t>> tokens = read_context(fields.context, engine);
-  if (!tokens.ok()) return tokens;
-  Checked<std::string> text = render(engine, fields);
-  if (!text.ok()) return text.error();
-  if (tokens->empty()) return rendered_prompt(engine, *text);
-  for (const int32_t token : engine.tokenizer().encode(*text, {})) tokens->push_back(token);
-  return tokens;
+  if (!tokens.ok()) return tokens.error();
+  if (!tokens->empty()) return next_turn(engine, fields, wishes, std::move(*tokens), options);
+  if (goes_as_it_is(engine, fields)) {
+    Checked<std::string> text = plain_text(fields);
+    if (!text.ok()) return text.error();
+    return Made{rendered_prompt(engine, *text), {}};
+  }
+  return conversation_of(engine, fields, wishes, options);
 }
 
 }  // namespace
@@ -136,20 +172,22 @@ void generate(Context& context, const Request& request, const ResponderPtr& resp
   const auto refuse = [&](const ApiError& error) { send_error(*responder, Dialect::kOllama, error, request.id); };
   Checked<Prepared> prepared = read(request);
   if (!prepared.ok()) return refuse(prepared.error());
+  if (Checked<Nothing> fine = refuse_tools(*prepared); !fine.ok()) return refuse(fine.error());
   Checked<Fields> fields = read_fields(prepared->body);
   if (!fields.ok()) return refuse(fields.error());
   if (fields->prompt.empty() && fields->suffix.empty()) return load_or_unload(context, *prepared, AnswerForm::kGenerate, request, responder);
   if (Checked<Nothing> loaded = load_model(context, &*prepared); !loaded.ok()) return refuse(loaded.error());
   const Engine& engine = prepared->model->engine();
-  Checked<std::vector<int32_t>> prompt = make_prompt(engine, *fields, &prepared->parameters.generate);
-  if (!prompt.ok()) return refuse(prompt.error());
-  if (Checked<Nothing> fits = check_prompt_fits(engine, *prompt); !fits.ok()) return refuse(fits.error());
+  Checked<Made> made = make_prompt(engine, *fields, wishes_of(*prepared), &prepared->parameters.generate);
+  if (!made.ok()) return refuse(made.error());
+  if (Checked<Nothing> fits = check_prompt_fits(engine, made->prompt); !fits.ok()) return refuse(fits.error());
   AnswerOptions options;
   options.form = AnswerForm::kGenerate, options.begun_ns = begun, options.request_id = request.id;
   options.with_context = !fields->raw;
-  if (options.with_context) options.prompt = *prompt;
+  if (options.with_context) options.prompt = made->prompt;
+  options.parser = std::move(made->parser);
   auto writer = std::make_shared<AnswerWriter>(responder, *prepared, std::move(options));
-  start_answers({prepared->model, {std::move(*prompt)}, prepared->parameters, request.owner}, events_of(std::move(writer)), responder);
+  start_answers({prepared->model, {std::move(made->prompt)}, prepared->parameters, request.owner}, events_of(std::move(writer)), responder);
 }
 
 }  // namespace hearth::server::ollama

@@ -19,6 +19,7 @@
 #include "text/fim_tokens.h"
 #include "text/stop_tokens.h"
 #include "text/tokenizer.h"
+#include "text/tools/answer_format.h"
 
 namespace hearth::server::ollama {
 
@@ -180,19 +181,31 @@ GapTexts gap_texts(const library::Installed& model, const gguf::View& view) {
   });
 }
 
-std::vector<std::string> capabilities_of(const gguf::View& view, const GapTexts& gap) {
+namespace {
+
+// Any chat model can be told of tools; those whose templates know them were trained for it.
+std::vector<std::string> capabilities_in(const gguf::View& view, const GapTexts& gap) {
   if (says_pooling(view)) return {"embedding"};
   std::vector<std::string> list = {"completion"};
   if (gap.any()) list.push_back("insert");
+  const std::string source = chat_template_of(view);
+  const auto compiled = text::ChatTemplate::compile(source, token_text(view, "tokenizer.ggml.bos_token_id"),
+                                                    token_text(view, "tokenizer.ggml.eos_token_id"));
+  if (source.empty() || !compiled.ok()) return list;
+  const text::tools::AnswerFormat format = text::tools::detect_format(compiled->get(), nullptr);
+  if (format.tells_tools) list.push_back("tools");
+  if (format.reasoning.exists()) list.push_back("thinking");
   return list;
 }
+
+}  // namespace
 
 std::vector<std::string> capabilities_of(const library::Installed& model) {
   static Remembered<std::vector<std::string>> known;
   return known.get(model, [&]() -> std::vector<std::string> {
     const Result<std::unique_ptr<gguf::View>> view = gguf::View::open(model.path);
     if (!view.ok()) return {};
-    return capabilities_of(**view, gap_texts(model, **view));
+    return capabilities_in(**view, gap_texts(model, **view));
   });
 }
 

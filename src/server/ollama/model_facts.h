@@ -30,8 +30,7 @@ struct GapTexts {
   bool any() const { return !prefix.empty(); }
 };
 GapTexts gap_texts(const library::Installed& model, const gguf::View& view);
-std::vector<std::string> capabilities_of(const gguf::View& view, const GapTexts& gap);
-// The same, by the file; none if it cannot be read.
+// "completion", "insert", "tools", "thinking" or "embedding"; none if the file cannot be read.
 std::vector<std::string> capabilities_of(const library::Installed& model);
 // Whether the file says that it is made for embeddings.
 bool embeds(const library::Installed& model);

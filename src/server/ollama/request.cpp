@@ -24,17 +24,7 @@ Checked<Nothing> refuse_images(const Json& object, const std::string& where) {
   return Nothing{};
 }
 
-Checked<Nothing> refuse_what_is_not_done(const Json& body, const std::string& model) {
-  const std::string shown = model.empty() ? "the model" : "\"" + model.substr(0, 100) + "\"";
-  if (const Json* think = find_member(body, "think"); !is_blank(think) && *think != false && *think != "none") {
-    if (!think->is_boolean() && !think->is_string()) {
-      return bad_request(std::string("'think' must be true, false or a level, not ") + think->type_name(), "think");
-    }
-    return not_supported(shown + " does not support thinking: leave 'think' out or set it to false", "think");
-  }
-  if (const Json* tools = find_member(body, "tools"); tools != nullptr && !tools->is_array()) {
-    return bad_request(std::string("'tools' must be a list, not ") + tools->type_name(), "tools");
-  }
+Checked<Nothing> refuse_what_is_not_done(const Json& body) {
   for (const char* name : {"width", "height", "steps"}) {  // of images that other models make
     if (find_member(body, name)) return not_supported(std::string("'") + name + "': this server makes text only", name);
   }
@@ -46,7 +36,7 @@ Checked<Nothing> refuse_what_is_not_done(const Json& body, const std::string& mo
 Checked<Prepared> read(const Request& request) {
   Checked<Prepared> prepared = read_request(request, Dialect::kOllama, "options");
   if (!prepared.ok()) return prepared;
-  if (Checked<Nothing> fine = refuse_what_is_not_done(prepared->body, prepared->model_name); !fine.ok()) return fine.error();
+  if (Checked<Nothing> fine = refuse_what_is_not_done(prepared->body); !fine.ok()) return fine.error();
   prepared->parameters.choices = 1;  // there is no place for more in an answer
   return prepared;
 }
@@ -88,7 +78,7 @@ void load_or_unload(Context& context, Prepared& prepared, AnswerForm form, const
   }
   prepared.model.reset();
   Json answer = envelope(prepared.model_name.empty() ? file->name : prepared.model_name);
-  put_text(&answer, form, "");
+  put_said(&answer, form, {});
   answer["done"] = true;
   answer["done_reason"] = unload ? "unload" : "load";
   send_json(*responder, answer);

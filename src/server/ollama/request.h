@@ -14,7 +14,7 @@ namespace hearth::server::ollama {
 
 constexpr std::chrono::seconds kUnloadWait{10};  // for answers that are being made, before an unload is answered
 
-// Body, options, and everything that is refused: reasoning, images, tools.
+// Body, options, and everything that is refused: images.
 Checked<Prepared> read(const Request& request);
 
 // The member "model", or "name" as older clients have it.

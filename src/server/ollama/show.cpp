@@ -66,7 +66,7 @@ Checked<Json> describe(const Context& context, const Json& body) {
                  {"template", source},
                  {"details", details_of(view)},
                  {"model_info", model_info(view, Checked<bool>(verbose).value())},
-                 {"capabilities", capabilities_of(view, gap)},
+                 {"capabilities", capabilities_of(*model)},
                  {"modified_at", modified_at(*model)}};
   if (Checked<bool>(verbose).value()) answer["tensors"] = tensor_list(view);
   return answer;

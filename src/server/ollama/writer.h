@@ -14,15 +14,22 @@
 
 #include "server/context.h"
 #include "server/stream.h"
+#include "server/tools/answer_parts.h"
 
 namespace hearth::server::ollama {
 
 // Where an answer's text stands: in "message" or in "response".
 enum class AnswerForm { kChat, kGenerate };
 
+// What a line, or the whole answer, says.
+struct Said {
+  std::string_view text, thinking;
+  Json calls = {};                     // {"id", "function": {"index", "name", "arguments"}}
+};
+
 // {model, created_at}, the head of every line.
 Json envelope(const std::string& model);
-void put_text(Json* line, AnswerForm form, std::string_view text);
+void put_said(Json* line, AnswerForm form, Said said);
 
 struct AnswerOptions {
   AnswerForm form = AnswerForm::kChat;
@@ -30,6 +37,7 @@ struct AnswerOptions {
   std::string request_id;
   bool with_context = false;           // gives the whole timeline back as "context"
   std::vector<int32_t> prompt;         // for that
+  text::tools::ParserOptions parser;   // takes the answer apart
 };
 
 class AnswerWriter {
@@ -43,7 +51,9 @@ class AnswerWriter {
   void error(const ApiError& error);
 
  private:
-  void send_piece(std::string_view text, std::span<const GeneratedToken> tokens);
+  void send_piece(Said said, std::span<const GeneratedToken> tokens);
+  void send_events(const std::vector<PartEvent>& events, std::span<const GeneratedToken> tokens);
+  Json call_of(const AnswerPart& call);
   Json last_line(const GenerateResult& result) const;
 
   ResponderPtr responder_;
@@ -54,6 +64,8 @@ class AnswerWriter {
   bool streams_, logprobs_;
   double load_ms_;
   AnswerOptions options_;
+  AnswerParts parts_;
+  Json calls_ = Json::array();         // all that have been told
   int64_t written_ns_;
 };
 

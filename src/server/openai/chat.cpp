@@ -1,8 +1,9 @@
 // POST /v1/chat/completions.
 //
-// Contract: server/openai/openai.h. A stream is: one chunk with the role per choice, chunks with text, one with the reason of
-// the end, one with usage if asked for, "[DONE]".
+// Contract: server/openai/openai.h. A stream is: one chunk with the role per choice, chunks with text, reasoning and calls, one
+// with the reason of the end, one with usage if asked for, "[DONE]".
 #include "server/messages.h"
+#include "server/openai/chat_message.h"
 #include "server/openai/openai.h"
 #include "server/stream.h"
 
@@ -12,19 +13,25 @@ namespace {
 
 class ChatWriter {
  public:
-  ChatWriter(ResponderPtr responder, const Prepared& prepared, Dialect dialect, std::string request_id, bool usage,
-             Decorate decorate)
+  ChatWriter(ResponderPtr responder, const Prepared& prepared, const text::tools::ParserOptions& parser, Dialect dialect,
+             std::string request_id, bool usage, Decorate decorate)
       : responder_(responder),
-        stream_(std::move(responder), EventStream::Form::kEvents, answer_headers(prepared.parameters)),
+        stream_(std::move(responder), EventStream::Form::kEvents, answer_headers(prepared)),
         model_(prepared.model),
-        headers_(answer_headers(prepared.parameters)),
+        headers_(answer_headers(prepared)),
+        tools_(prepared.tools),
         choices_(prepared.parameters.choices),
         streams_(prepared.parameters.stream),
         logprobs_(prepared.parameters.logprobs),
         usage_(usage),
         dialect_(dialect),
         request_id_(std::move(request_id)),
-        decorate_(std::move(decorate)) {}
+        decorate_(std::move(decorate)) {
+    for (int i = 0; i < choices_; ++i) {
+      parts_.emplace_back(parser, PartsOptions());
+      deltas_.emplace_back(tools_);
+    }
+  }
 
   void prompt(const PromptProgress& progress) {
     if (!streams_) return;
@@ -32,20 +39,16 @@ class ChatWriter {
   }
 
   void text(int index, std::string_view text, std::span<const GeneratedToken> tokens) {
-    if (!streams_) return;
-    open_choices();
-    if (text.empty() && !(logprobs_ && !tokens.empty())) return;
-    Json choice = {{"index", index}, {"delta", {{"content", text}}}};
-    choice["logprobs"] = logprobs_ ? logprobs_object(tokens) : Json();
-    choice["finish_reason"] = nullptr;
-    send_chunk(Json::array({std::move(choice)}));
+    const auto choice = static_cast<size_t>(index);
+    send_events(choice, parts_[choice].take(text), tokens);
   }
 
   void end(int index, const GenerateResult& result) {
+    const auto choice = static_cast<size_t>(index);
+    send_events(choice, parts_[choice].finish(), {});
     if (!streams_) return;
-    open_choices();
     send_chunk(Json::array({{{"index", index}, {"delta", Json::object()}, {"logprobs", nullptr},
-                             {"finish_reason", finish_reason(result)}}}));
+                             {"finish_reason", chat_finish_reason(result, parts_[choice], tools_)}}}));
   }
 
   void done(const std::vector<GenerateResult>& results) {
@@ -82,6 +85,24 @@ class ChatWriter {
     return {{"content", logprobs_of(model_->engine(), tokens)}, {"refusal", nullptr}};
   }
 
+  // Log-probabilities go with the first delta, or alone if there is none.
+  void send_events(size_t choice, const std::vector<PartEvent>& events, std::span<const GeneratedToken> tokens) {
+    if (!streams_) return;
+    open_choices();
+    bool told = !logprobs_ || tokens.empty();
+    const auto send = [&](Json delta) {
+      Json entry = {{"index", choice}, {"delta", std::move(delta)}};
+      entry["logprobs"] = told ? Json() : logprobs_object(tokens);
+      entry["finish_reason"] = nullptr;
+      told = true;
+      send_chunk(Json::array({std::move(entry)}));
+    };
+    for (const PartEvent& event : events) {
+      if (std::optional<Json> delta = deltas_[choice].delta_of(event, parts_[choice].parts()[event.part])) send(std::move(*delta));
+    }
+    if (!told) send({{"content", ""}});
+  }
+
   void send_chunk(Json choices) {
     Json chunk = envelope("chat.completion.chunk");
     chunk["choices"] = std::move(choices);
@@ -108,10 +129,9 @@ class ChatWriter {
     Json answer = envelope("chat.completion");
     answer["choices"] = Json::array();
     for (size_t i = 0; i < results.size(); ++i) {
-      Json choice = {{"index", i},
-                     {"message", {{"role", "assistant"}, {"content", results[i].text}, {"refusal", nullptr}}}};
+      Json choice = {{"index", i}, {"message", chat_message(parts_[i], tools_)}};
       choice["logprobs"] = logprobs_ ? logprobs_object(results[i].tokens) : Json();
-      choice["finish_reason"] = finish_reason(results[i]);
+      choice["finish_reason"] = chat_finish_reason(results[i], parts_[i], tools_);
       answer["choices"].push_back(std::move(choice));
     }
     finish(&answer, results);
@@ -122,6 +142,9 @@ class ChatWriter {
   EventStream stream_;
   std::shared_ptr<Models::Lease> model_;
   Headers headers_;
+  const ToolWishes tools_;
+  std::vector<AnswerParts> parts_;  // by choice
+  std::vector<ChatDeltas> deltas_;
   int choices_;
   bool streams_, logprobs_, usage_;
   Dialect dialect_;
@@ -159,9 +182,10 @@ const char* finish_reason(const GenerateResult& result) {
 }
 
 Json usage_of(const std::vector<GenerateResult>& results, int choices) {
-  int64_t prompt = 0, cached = 0, answer = 0;
+  int64_t prompt = 0, cached = 0, answer = 0, reasoning = 0;
   for (size_t i = 0; i < results.size(); ++i) {
     answer += static_cast<int64_t>(results[i].tokens.size());
+    reasoning += results[i].reasoning_tokens;
     if (i % static_cast<size_t>(choices) != 0) continue;  // a prompt counts once, however often it is answered
     prompt += results[i].prompt_tokens;
     cached += results[i].reused_tokens;
@@ -169,7 +193,8 @@ Json usage_of(const std::vector<GenerateResult>& results, int choices) {
   return {{"prompt_tokens", prompt},
           {"completion_tokens", answer},
           {"total_tokens", prompt + answer},
-          {"prompt_tokens_details", {{"cached_tokens", cached}}}};
+          {"prompt_tokens_details", {{"cached_tokens", cached}}},
+          {"completion_tokens_details", {{"reasoning_tokens", reasoning}}}};
 }
 
 void answer_chat(Context& context, const Request& request, const ResponderPtr& responder, Dialect dialect, Decorate decorate) {
@@ -180,10 +205,12 @@ void answer_chat(Context& context, const Request& request, const ResponderPtr& r
   if (!conversation.ok()) return refuse(conversation.error());
   const Checked<bool> usage = wants_usage(prepared->body);
   if (!usage.ok()) return refuse(usage.error());
-  Checked<std::vector<int32_t>> prompt = conversation_prompt(prepared->model->engine(), *conversation);
-  if (!prompt.ok()) return refuse(prompt.error());
-  auto writer = std::make_shared<ChatWriter>(responder, *prepared, dialect, request.id, *usage, std::move(decorate));
-  Generation generation{prepared->model, {std::move(*prompt)}, prepared->parameters, request.owner};
+  Checked<ConversationPlan> plan =
+      plan_conversation(prepared->model->engine(), wishes_of(*prepared), *conversation, &prepared->parameters.generate);
+  if (!plan.ok()) return refuse(plan.error());
+  if (Checked<Nothing> fits = check_prompt_fits(prepared->model->engine(), plan->prompt); !fits.ok()) return refuse(fits.error());
+  auto writer = std::make_shared<ChatWriter>(responder, *prepared, plan->parser, dialect, request.id, *usage, std::move(decorate));
+  Generation generation{prepared->model, {std::move(plan->prompt)}, prepared->parameters, request.owner};
   start_answers(std::move(generation), events_of(std::move(writer)), responder);
 }
 

@@ -41,9 +41,9 @@ class CompletionWriter {
   CompletionWriter(ResponderPtr responder, const Prepared& prepared, Dialect dialect, std::string request_id,
                    CompletionOptions options, size_t prompts, Decorate decorate)
       : responder_(responder),
-        stream_(std::move(responder), EventStream::Form::kEvents, answer_headers(prepared.parameters)),
+        stream_(std::move(responder), EventStream::Form::kEvents, answer_headers(prepared)),
         model_(prepared.model),
-        headers_(answer_headers(prepared.parameters)),
+        headers_(answer_headers(prepared)),
         parameters_(prepared.parameters),
         dialect_(dialect),
         request_id_(std::move(request_id)),
@@ -230,6 +230,7 @@ void answer_completion(Context& context, const Request& request, const Responder
   const auto refuse = [&](const ApiError& error) { send_error(*responder, dialect, error, request.id); };
   Checked<Prepared> prepared = prepare(context, request, dialect);
   if (!prepared.ok()) return refuse(prepared.error());
+  if (Checked<Nothing> fine = refuse_tools(*prepared); !fine.ok()) return refuse(fine.error());
   Checked<std::string> suffix = string_member(prepared->body, "suffix");
   if (!suffix.ok()) return refuse(suffix.error());
   Checked<std::vector<RawPrompt>> prompts =

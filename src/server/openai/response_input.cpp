@@ -2,6 +2,7 @@
 #include "server/openai/response_input.h"
 
 #include "server/context.h"
+#include "server/tools/past_calls.h"
 
 namespace hearth::server::openai {
 
@@ -14,7 +15,10 @@ struct Reader {
   std::string reasoning;            // of the assistant's message that comes next
 
   void push(Json message) {
-    if (message["role"] == "assistant" && !reasoning.empty()) message["reasoning_content"] = std::move(reasoning);
+    if (message["role"] == "assistant" && !reasoning.empty()) {
+      message["reasoning_content"] = reasoning;
+      message["thinking"] = std::move(reasoning);
+    }
     reasoning.clear();
     messages.push_back(std::move(message));
   }
@@ -81,14 +85,18 @@ Checked<Nothing> read_call_output(const Json& item, const std::string& where, Re
   return Nothing{};
 }
 
-// Sealed reasoning (encrypted_content) can be read only by who sealed it.
+// Sealed reasoning (encrypted_content) can be read only by who sealed it. A summary stands for what it sums up.
 Checked<Nothing> read_reasoning(const Json& item, const std::string& where, Reader* reader) {
-  const Json* content = find_member(item, "content");
-  if (content == nullptr) return Nothing{};
-  if (!content->is_array()) return bad_request("'" + where + ".content' must be a list", where + ".content");
-  for (const Json& part : *content) {
-    const Json* text = find_member(part, "text");
-    if (text && text->is_string()) reader->reasoning += text->get_ref<const std::string&>();
+  for (const char* name : {"content", "summary"}) {
+    const Json* content = find_member(item, name);
+    if (content == nullptr) continue;
+    const std::string place = where + "." + name;
+    if (!content->is_array()) return bad_request("'" + place + "' must be a list", place);
+    if (!reader->reasoning.empty()) continue;
+    for (const Json& part : *content) {
+      const Json* text = find_member(part, "text");
+      if (text && text->is_string()) reader->reasoning += text->get_ref<const std::string&>();
+    }
   }
   return Nothing{};
 }
@@ -137,6 +145,7 @@ Checked<ResponseInput> read_response_input(const Json& body, Json before) {
     result.items.push_back(named(items[i]));
   }
   if (reader.messages.empty()) return bad_request("'input' is empty: there is nothing to answer", "input");
+  name_results(&reader.messages);
   result.messages = std::move(reader.messages);
   return result;
 }

@@ -31,11 +31,11 @@ TEST(ResponseInput, ItemsBecomeMessages) {
             Json::parse(R"([
       {"role":"system","content":"Be brief."},
       {"role":"user","content":"Weather?"},
-      {"role":"assistant","content":"Let me see.","reasoning_content":"Ask.","tool_calls":[
+      {"role":"assistant","content":"Let me see.","reasoning_content":"Ask.","thinking":"Ask.","tool_calls":[
         {"id":"c1","type":"function","function":{"name":"weather","arguments":{"city":"Bonn"}}},
         {"id":"c2","type":"function","function":{"name":"time","arguments":"now"}}]},
-      {"role":"tool","tool_call_id":"c1","content":"rain"},
-      {"role":"tool","tool_call_id":"c2","content":"noon"}])"));
+      {"role":"tool","tool_call_id":"c1","content":"rain","name":"weather"},
+      {"role":"tool","tool_call_id":"c2","content":"noon","name":"time"}])"));
 }
 
 TEST(ResponseInput, EveryItemIsRememberedWithAnId) {

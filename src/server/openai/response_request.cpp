@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "engine/prompt.h"
 #include "server/openai/response_input.h"
 
 namespace hearth::server::openai {
@@ -72,10 +71,9 @@ Json without_oldest(const Json& messages, size_t count) {
   return left;
 }
 
-Checked<std::vector<int32_t>> tokens_of(const Engine& engine, const Conversation& conversation) {
-  Checked<std::string> text = render_conversation(engine, conversation);
-  if (!text.ok()) return text.error();
-  return rendered_prompt(engine, *text);
+Checked<ConversationPlan> plan_of(ResponseRequest* request, const Conversation& conversation) {
+  Prepared& prepared = request->prepared;
+  return plan_conversation(prepared.model->engine(), wishes_of(prepared), conversation, &prepared.parameters.generate);
 }
 
 // Leaves out as few messages as it takes; each attempt costs a rendering, so the number is searched by halves.
@@ -91,10 +89,11 @@ Checked<Nothing> truncate(const Engine& engine, ResponseRequest* request) {
     const size_t middle = low + (high - low) / 2;
     Conversation shorter = request->conversation;
     shorter.messages = without_oldest(all, middle);
-    Checked<std::vector<int32_t>> prompt = tokens_of(engine, shorter);
-    if (!prompt.ok()) return prompt.error();
-    if (static_cast<int64_t>(prompt->size()) <= room) {
-      request->prompt = std::move(*prompt);
+    Checked<ConversationPlan> plan = plan_of(request, shorter);
+    if (!plan.ok()) return plan.error();
+    if (static_cast<int64_t>(plan->prompt.size()) <= room) {
+      request->prompt = std::move(plan->prompt);
+      request->parser = std::move(plan->parser);
       best = std::move(shorter);
       high = middle - 1;
     } else {
@@ -132,9 +131,10 @@ Checked<ResponseRequest> read_response_request(Context& context, const Request& 
   result.store = *store;
   result.prepared = std::move(*prepared);
   const Engine& engine = result.prepared.model->engine();
-  Checked<std::vector<int32_t>> prompt = tokens_of(engine, result.conversation);
-  if (!prompt.ok()) return prompt.error();
-  result.prompt = std::move(*prompt);
+  Checked<ConversationPlan> plan = plan_of(&result, result.conversation);
+  if (!plan.ok()) return plan.error();
+  result.prompt = std::move(plan->prompt);
+  result.parser = std::move(plan->parser);
   const Checked<Nothing> fits = check_prompt_fits(engine, result.prompt);
   if (!generates || fits.ok()) return result;
   const Json* truncation = find_member(result.prepared.body, "truncation");

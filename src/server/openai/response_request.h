@@ -2,7 +2,7 @@
 //
 // Contract: see openai/responses.h. The conversation fits the context, or the request is refused, or the oldest messages were
 // left out because it asked for that.
-// Not here: the answer (openai/responses.cpp).
+// Not here: the answer (openai/response_writer.h).
 #pragma once
 
 #include "server/context.h"
@@ -17,6 +17,7 @@ struct ResponseRequest {
   Json messages;                    // without them, nothing left out: what a later response goes on from
   Json input_items;
   std::vector<int32_t> prompt;
+  text::tools::ParserOptions parser;
   bool store = true;
   int64_t dropped_messages = 0, dropped_tokens = 0;  // by truncation
 };

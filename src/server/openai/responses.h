@@ -2,7 +2,7 @@
 //
 // Contract: shapes and events as the public OpenAI clients read them. An answer is kept for previous_response_id unless "store"
 // is false, in memory and within bounds. `truncation: auto` leaves out the oldest messages and says how many. What would change
-// the answer and cannot be done (tools, text.format, background) is 400; reasoning effort, include and the like change nothing.
+// the answer and cannot be done (background, conversations) is 400.
 // Not here: chat completions (openai/chat.cpp).
 #pragma once
 

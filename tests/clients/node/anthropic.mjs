@@ -25,5 +25,5 @@ print({
   models,
   unknown: await thrown(() => client.messages.create({ ...request, model: 'absent' }), Anthropic.NotFoundError),
   range: await thrown(() => client.messages.create({ ...request, temperature: -1 }), Anthropic.BadRequestError),
-  tools: await thrown(() => client.messages.create({ ...request, tools: [{ name: 'f', input_schema: { type: 'object' } }] }), Anthropic.BadRequestError),
+  tools: await thrown(() => client.messages.create({ ...request, tools: [{ name: 'f', input_schema: { type: 'string' } }] }), Anthropic.BadRequestError),
 });

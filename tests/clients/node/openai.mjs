@@ -48,6 +48,6 @@ print({
   models,
   unknown: await thrown(() => client.chat.completions.create({ ...chat, model: 'absent' }), OpenAI.NotFoundError),
   range: await thrown(() => client.chat.completions.create({ ...chat, temperature: -1 }), OpenAI.BadRequestError),
-  tools: await thrown(() => client.chat.completions.create({ ...chat, tools: [{ type: 'function', function: { name: 'f', parameters: {} } }] }), OpenAI.BadRequestError),
+  tools: await thrown(() => client.chat.completions.create({ ...chat, tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'string' } } }] }), OpenAI.BadRequestError),
   gone: await thrown(() => client.responses.retrieve(response.id), OpenAI.NotFoundError),
 });
