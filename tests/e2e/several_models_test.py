@@ -106,7 +106,10 @@ class SeveralModelsTest(unittest.TestCase):
                 self.assertEqual(self.ask(name, max_tokens=64).status, 200)
             self.server.post("/api/generate", {"model": "other", "keep_alive": 0})
             self.wait_until_empty()
-        self.assertLess(self.anonymous_bytes(), empty + (48 << 20))
+        deadline = time.monotonic() + 10  # a model is off the list a moment before its memory is given back
+        while self.anonymous_bytes() >= empty + (48 << 20):
+            self.assertLess(time.monotonic(), deadline, f"{self.anonymous_bytes()} bytes, {empty} after the first load")
+            time.sleep(0.05)
 
 
 if __name__ == "__main__":
