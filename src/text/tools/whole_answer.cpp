@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "text/grammar/json_value.h"
 #include "text/grammar/recogniser.h"
@@ -55,10 +56,18 @@ std::string_view unwrapped(std::string_view text) {
   return trimmed(text);
 }
 
+// Some templates show a call in doubled braces, which their models copy: {{"name": ...}}.
+bool is_doubled(std::string_view text) {
+  const size_t inner = text.find_first_not_of(" \t\r\n", 1);
+  return text.front() == '{' && inner != std::string_view::npos && text[inner] == '{';
+}
+
 // Values one behind the other, with white space, ',' or ';' between.
 std::optional<std::vector<JsonValue>> read_values(std::string_view text) {
   std::vector<JsonValue> values;
   while (!text.empty()) {
+    const bool doubled = is_doubled(text);
+    if (doubled) text = trimmed(text.substr(1));
     JsonScanner scanner;
     size_t length = 0;
     JsonScanner::Status status = JsonScanner::Status::kMore;
@@ -72,6 +81,8 @@ std::optional<std::vector<JsonValue>> read_values(std::string_view text) {
       values.push_back(std::move(*value));
     }
     text = trimmed(text.substr(length));
+    if (doubled && (text.empty() || text.front() != '}')) return std::nullopt;
+    if (doubled) text = trimmed(text.substr(1));
     while (!text.empty() && (text.front() == ',' || text.front() == ';')) text = trimmed(text.substr(1));
   }
   return values;
@@ -175,6 +186,8 @@ bool WholeAnswerGate::push(char c) {
         return true;
       }
       if (closed_ > 0) return false;
+      if (c == '}') return std::exchange(doubled_, false);
+      if (doubled_) return false;
       return c == ',' || c == ';' || ((c == '{' || c == '[') && json(c));
   }
   return false;
@@ -185,10 +198,14 @@ bool WholeAnswerGate::json(char c) {
   if (phase_ != Phase::kJson) {
     phase_ = Phase::kJson;
     scanner_ = JsonScanner();
-    first_key_ = false;
+    first_key_ = doubled_ = false;
     key_.clear();
   }
   if (scanner_.depth() == 0 && c != '{' && c != '[') return false;
+  if (c == '{' && scanner_.depth() == 1 && scanner_.place() == JsonScanner::Place::kFirstName && !doubled_) {
+    doubled_ = true;
+    return true;
+  }
   const bool in_name = scanner_.string_is_name() && scanner_.in_string();
   const JsonScanner::Status status = scanner_.push(c);
   if (status == JsonScanner::Status::kBad) return false;

@@ -30,6 +30,7 @@ class WholeAnswerGate {
   JsonScanner scanner_;
   std::string key_;
   bool first_key_ = false;    // of the object at hand, seen
+  bool doubled_ = false;      // the object at hand stands in braces of its own
 };
 
 // Nothing: it is text.
