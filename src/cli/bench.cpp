@@ -23,7 +23,7 @@
 namespace hearth::cli {
 namespace {
 
-constexpr int64_t kMaxTokens = int64_t{1} << 20, kMaxStreams = 256;
+constexpr int64_t kMaxPlannedTokens = int64_t{1} << 20, kMaxStreams = 256;
 constexpr int kMaxRequestedRuns = 1000;
 
 // When this process began: now, less the processor time it took to get here (exec and dynamic linking).
@@ -133,12 +133,12 @@ void add_bench(CLI::App& app, int* exit_code) {
   BenchPlan* plan = &options->plan;
   CLI::App* verb = app.add_subcommand("bench", "Measure a model's speed on this machine");
   verb->add_option("MODEL", options->engine.model, "A name from 'hearth list' or a .gguf file")->required()->type_name("");
-  add_counts(verb, "--prefill", &plan->prefill, 1, kMaxTokens, "Prompt lengths in tokens (default 512)");
+  add_counts(verb, "--prefill", &plan->prefill, 1, kMaxPlannedTokens, "Prompt lengths in tokens (default 512)");
   verb->add_option("--decode", plan->decode, "Tokens decoded per stream (default 64)")
-      ->check(CLI::Range(int64_t{1}, kMaxTokens))
+      ->check(CLI::Range(int64_t{1}, kMaxPlannedTokens))
       ->type_name("N");
   add_counts(verb, "--streams", &plan->streams, 1, kMaxStreams, "Answers decoded at once (default 1)");
-  add_counts(verb, "--depth", &plan->depth, 0, kMaxTokens, "Also decode one stream after so many tokens (default: none)");
+  add_counts(verb, "--depth", &plan->depth, 0, kMaxPlannedTokens, "Also decode one stream after so many tokens (default: none)");
   verb->add_option("--runs", plan->runs, "Runs of each figure at least; short ones are repeated more often (default 3)")
       ->check(CLI::Range(1, kMaxRequestedRuns))
       ->type_name("N");
