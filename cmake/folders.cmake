@@ -2,7 +2,7 @@
 #
 # One static library hearth_NAME from src/NAME/**.cpp, one test program NAME_test from src/NAME/**_test.cpp, and with
 # HEARTH_FUZZ one libFuzzer program per src/NAME/**_fuzz.cpp. main.cpp is left to the program that owns it.
-# JOINED: the compiler gets the library's files in groups of sixteen, which parses the large headers (nlohmann/json, CLI11)
+# JOINED: the compiler gets the library's files in groups (16, with sanitizers 8), which parses the large headers (nlohmann/json, CLI11)
 # once a group and cuts the build by a third; names in unnamed namespaces then have to differ in a group. Files that match
 # APART stay alone, and with HEARTH_JOIN=OFF (the dev preset) all do, so that one changed file is one file compiled.
 # LIGHT: -O1 in release builds, for folders in which no token's time is spent; it saves a quarter of their compile time.
@@ -34,7 +34,11 @@ function(hearth_folder name)
   endforeach()
   target_link_libraries(hearth_${name} ${scope} Threads::Threads)
   if(ARG_JOINED AND HEARTH_JOIN)
-    set_target_properties(hearth_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+    set(group 16)
+    if(HEARTH_SANITIZE OR HEARTH_FUZZ)
+      set(group 8)  # instrumented code takes the compiler a multiple of the memory
+    endif()
+    set_target_properties(hearth_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${group})
     # gcc takes a class with members of unnamed types for one in a header as soon as its file is included.
     target_compile_options(hearth_${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
     if(ARG_APART)
