@@ -4,12 +4,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "engine/prompt.h"
 #include "engine/speculation/speculator.h"
 #include "engine/speculation/suffix_drafter.h"
+#include "engine/stories_model.h"
 #include "text/tools/answer_format.h"
 
 namespace hearth {
@@ -20,11 +18,9 @@ namespace tools = text::tools;
 class PlannedAnswers : public testing::Test {
  protected:
   void SetUp() override {
-    const char* shared = std::getenv("HEARTH_SHARED_DIR");
-    const std::string folder = shared ? shared : std::string(HEARTH_SOURCE_DIR) + "/../shared";
+    if (!has_shared_models()) GTEST_SKIP() << "not run: no " << shared_models();
     LoadOptions options;
-    options.path = folder + "/models/stories260K/stories260K.gguf";
-    if (!std::filesystem::exists(options.path)) GTEST_SKIP() << "not run: no " << options.path;
+    options.path = stories_path();
     options.context = 512;
     auto engine = Engine::load(options);
     ASSERT_TRUE(engine.ok()) << engine.error().message;

@@ -5,22 +5,16 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <numeric>
 #include <thread>
 
 #include "engine/memory.h"
+#include "engine/stories_model.h"
 
 namespace hearth {
 namespace {
-
-std::string stories_path() {
-  const char* shared = std::getenv("HEARTH_SHARED_DIR");
-  const std::string folder = shared ? shared : std::string(HEARTH_SOURCE_DIR) + "/../shared";
-  return folder + "/models/stories260K/stories260K.gguf";
-}
 
 LoadOptions stories(int max_sessions = 1) {
   LoadOptions options;
@@ -58,7 +52,7 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 class StoriesTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(stories_path())) GTEST_SKIP() << "not run: no " << stories_path();
+    if (!has_shared_models()) GTEST_SKIP() << "not run: no " << shared_models();
   }
 };
 

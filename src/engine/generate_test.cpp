@@ -3,10 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "engine/prompt.h"
+#include "engine/stories_model.h"
 #include "kernels/select.h"
 #include "text/tokenizer.h"
 
@@ -16,16 +14,10 @@ int64_t allocation_count();  // base/count_allocations.h
 
 namespace {
 
-std::string stories_path() {
-  const char* shared = std::getenv("HEARTH_SHARED_DIR");
-  const std::string folder = shared ? shared : std::string(HEARTH_SOURCE_DIR) + "/../shared";
-  return folder + "/models/stories260K/stories260K.gguf";
-}
-
 class GenerateTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(stories_path())) GTEST_SKIP() << "not run: no " << stories_path();
+    if (!has_shared_models()) GTEST_SKIP() << "not run: no " << shared_models();
   }
 
   void open(int64_t context) {

@@ -4,27 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 
 #include "engine/generate.h"
 #include "engine/prompt.h"
 #include "engine/speculation/speculator.h"
 #include "engine/speculation/suffix_drafter.h"
+#include "engine/stories_model.h"
 #include "text/tokenizer.h"
 
 namespace hearth {
 namespace {
 
 std::string golden(const std::string& name) { return std::string(HEARTH_SOURCE_DIR) + "/tests/goldens/models/" + name + ".gguf"; }
-
-std::string stories_path() {
-  const char* shared = std::getenv("HEARTH_SHARED_DIR");
-  const std::string folder = shared ? shared : std::string(HEARTH_SOURCE_DIR) + "/../shared";
-  return folder + "/models/stories260K/stories260K.gguf";
-}
 
 class Random {
  public:
@@ -94,7 +87,7 @@ class SpeculationTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     const std::string path = GetParam() == "stories" ? stories_path() : golden(GetParam());
-    if (!std::filesystem::exists(path)) GTEST_SKIP() << "not run: no " << path;
+    if (GetParam() == "stories" && !has_shared_models()) GTEST_SKIP() << "not run: no " << shared_models();
     LoadOptions options;
     options.path = path;
     options.context = 100;
